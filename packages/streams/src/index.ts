@@ -1,1 +1,5 @@
-export {}
+export { ByteReader, type ByteReaderOptions } from './byte-reader.ts'
+export { lengthPrefix, readMessages, writeMessage, type MessageOptions } from './messages.ts'
+export { readStream, type Chunk, type ReadOptions } from './read-stream.ts'
+export { StreamError, type StreamErrorCode } from './stream-error.ts'
+export { closeWrite, writeStream } from './write-stream.ts'
