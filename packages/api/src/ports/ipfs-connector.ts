@@ -1,0 +1,44 @@
+import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { TypedEventTarget } from 'main-event'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import type { Component } from '../component/component.ts'
+import type { NodeWithMeta } from '../domain/add.ts'
+import type { IPFSID } from '../domain/id.ts'
+import type { IPFSPinInfo, IPFSPinStatus } from '../domain/ipfs-pin-status.ts'
+import type { Pin } from '../domain/pin.ts'
+import type { IPFSRepoGC, IPFSRepoStat } from '../domain/repo.ts'
+import type { Pages } from '../paging.ts'
+
+/** Requests of a connector to the core. */
+export interface IpfsConnectorEvents {
+  /** Enough happened that the informers should publish again. */
+  'informers:due': CustomEvent
+  /** The daemon came back: connect it with the daemons of the other peers. */
+  'swarms:due': CustomEvent
+}
+
+/**
+ * The IPFS side of a peer. It never retries: that is the tracker's business.
+ *
+ * @see behaviours.md §5
+ */
+export interface IpfsConnector extends Component, TypedEventTarget<IpfsConnectorEvents> {
+  ready(options: AbortOptions): Promise<void>
+  id(options: AbortOptions): Promise<IPFSID>
+  /** Returns when everything the pin covers is stored and kept. */
+  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number): void }): Promise<void>
+  /** Succeeds also when nothing was pinned. */
+  unpin(cid: CID, options: AbortOptions): Promise<void>
+  pinLsCid(pin: Pin, options: AbortOptions): Promise<IPFSPinStatus>
+  /** Unordered. */
+  pinLs(types: readonly ('recursive' | 'direct')[], options: AbortOptions): Pages<IPFSPinInfo>
+  /** Stores blocks and holds them from garbage collection for a while. */
+  blockStream(blocks: AsyncIterable<NodeWithMeta>, options: AbortOptions): Promise<void>
+  blockGet(cid: CID, options: AbortOptions): Promise<Uint8Array>
+  resolve(path: string, options: AbortOptions): Promise<CID>
+  repoStat(options: AbortOptions): Promise<IPFSRepoStat>
+  repoGC(options: AbortOptions): AsyncIterable<IPFSRepoGC>
+  swarmPeers(options: AbortOptions): Promise<readonly PeerId[]>
+  connectSwarms(to: readonly Multiaddr[], options: AbortOptions): Promise<void>
+}
