@@ -44,10 +44,11 @@ export async function writeStream(
  * @throws StreamError `stream_closed` when the stream is reset before everything was sent
  */
 export async function closeWrite(stream: Stream, options: AbortOptions = {}): Promise<void> {
+  const { signal } = options
   try {
-    await stream.close(options)
+    await stream.close(signal === undefined ? {} : { signal })
   } catch (error) {
-    if (options.signal?.aborted === true) throw abortReason(options.signal)
+    if (signal?.aborted === true) throw abortReason(signal)
     throw new StreamError('stream_closed', 'the stream ended before all was sent', { cause: error })
   }
 }
