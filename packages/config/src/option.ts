@@ -1,0 +1,197 @@
+import { parseMultiaddr } from './multiaddr-text.ts'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { z } from 'zod'
+import { formatDuration, parseDuration } from './duration.ts'
+
+/**
+ * What an absent value means: `D` absent, empty or zero keeps the default; `Z` absent is the zero value; `R` must be
+ * there; `B` only `true` is ever taken.
+ *
+ * @see cli-config.md §4.3
+ */
+export type LoadRule = 'D' | 'Z' | 'R' | 'B'
+
+/** What is said of one option besides its form. */
+export interface OptionInit<T> {
+  readonly description: string
+  readonly default: T
+  readonly load?: LoadRule
+  /** Left out of the file while it equals the default. */
+  readonly omit?: boolean
+  /** Hidden in displays and never logged. */
+  readonly secret?: boolean
+  /** Start of the error for a value that does not parse; the default names the option. */
+  readonly parseError?: string
+}
+
+/** One option: a zod codec between its JSON and its value, and the rules around it. */
+export interface Option<T, Suffix extends string = ''> extends Required<Omit<OptionInit<T>, 'parseError'>> {
+  readonly parseError: string | undefined
+  readonly codec: z.ZodType<T>
+  readonly zero: T
+  /** Appended to the name in code: `Ms` for durations. */
+  readonly suffix: Suffix
+  /** How the type is called in documentation. */
+  readonly type: string
+  /** Reads the text of an environment variable as JSON value. */
+  fromEnv(text: string): unknown
+}
+
+/** Several options under one key; absent means all defaults. */
+export interface Group<S extends Shape> {
+  readonly group: S
+}
+
+/** The options of a section by JSON key. */
+export type Shape = { readonly [key: string]: Option<unknown, string> | Group<Shape> }
+
+interface Form<T, Suffix extends string> {
+  readonly codec: z.ZodType<T>
+  readonly zero: T
+  readonly type: string
+  readonly suffix: Suffix
+  fromEnv(text: string): unknown
+}
+
+function option<T, Suffix extends string>(form: Form<T, Suffix>, init: OptionInit<T>): Option<T, Suffix> {
+  return {
+    load: 'D',
+    omit: false,
+    secret: false,
+    ...init,
+    ...form,
+    parseError: init.parseError
+  }
+}
+
+const asIs = (text: string): unknown => text
+const splitAtCommas = (text: string): unknown => (text === '' ? [] : text.split(','))
+/** A list that may stand as a bare text when it has one element. */
+const stringOrArray = z.union([z.string(), z.array(z.string())])
+const asList = (value: string | readonly string[]): readonly string[] =>
+  typeof value === 'string' ? (value === '' ? [] : [value]) : value
+const asStringOrArray = (list: readonly string[]): string | string[] =>
+  list.length === 1 && list[0] !== undefined ? list[0] : [...list]
+
+/** Wraps a conversion so that its exceptions become issues of zod. */
+function codec<J extends z.ZodType, T>(
+  json: J,
+  decode: (value: z.output<J>) => T,
+  encode: (value: T) => z.input<J>
+): z.ZodType<T> {
+  return z.codec(json, z.custom<T>(), {
+    decode: (value, context) => {
+      try {
+        return decode(value)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        context.issues.push({ code: 'custom', message, input: value })
+        return z.NEVER
+      }
+    },
+    encode: (value) => encode(value) as z.output<J>
+  })
+}
+
+/** A text. */
+export function text(init: OptionInit<string>): Option<string> {
+  return option({ codec: z.string(), zero: '', type: 'string', suffix: '', fromEnv: asIs }, init)
+}
+
+/** A whole number. */
+export function integer(init: OptionInit<number>): Option<number> {
+  return option({ codec: z.int(), zero: 0, type: 'integer', suffix: '', fromEnv: Number }, init)
+}
+
+/** A floating-point number. */
+export function decimalNumber(init: OptionInit<number>): Option<number> {
+  return option({ codec: z.number(), zero: 0, type: 'number', suffix: '', fromEnv: Number }, init)
+}
+
+const booleanTexts: ReadonlyMap<string, boolean> = new Map(
+  ['1', 't', 'T', 'TRUE', 'true', 'True']
+    .map((yes) => [yes, true] as [string, boolean])
+    .concat(['0', 'f', 'F', 'FALSE', 'false', 'False'].map((no) => [no, false]))
+)
+
+/** True or false. */
+export function flag(init: OptionInit<boolean>): Option<boolean> {
+  const fromEnv = (value: string): unknown => booleanTexts.get(value) ?? value
+  return option({ codec: z.boolean(), zero: false, type: 'boolean', suffix: '', fromEnv }, init)
+}
+
+/** A Go duration in JSON, milliseconds in code, where `Ms` is appended to the name. */
+export function duration(init: OptionInit<number>): Option<number, 'Ms'> {
+  const form = codec(z.string(), parseDuration, formatDuration)
+  return option({ codec: form, zero: 0, type: 'duration', suffix: 'Ms', fromEnv: asIs }, init)
+}
+
+/** A list of texts. */
+export function texts(init: OptionInit<readonly string[]>): Option<readonly string[]> {
+  const form = codec<z.ZodArray<z.ZodString>, readonly string[]>(
+    z.array(z.string()),
+    (list) => list,
+    (list) => [...list]
+  )
+  return option({ codec: form, zero: [], type: 'list of strings', suffix: '', fromEnv: splitAtCommas }, init)
+}
+
+/** Listen or announce addresses: a bare text or a list. */
+export function addresses(init: OptionInit<readonly Multiaddr[]>): Option<readonly Multiaddr[]> {
+  const form = codec<typeof stringOrArray, readonly Multiaddr[]>(
+    stringOrArray,
+    (value) => asList(value).map(parseMultiaddr),
+    (list) => asStringOrArray(list.map(String))
+  )
+  return option({ codec: form, zero: [], type: 'multiaddress or list', suffix: '', fromEnv: splitAtCommas }, init)
+}
+
+/** A list of addresses that is always written as a list. */
+export function addressList(init: OptionInit<readonly Multiaddr[]>): Option<readonly Multiaddr[]> {
+  const form = codec<z.ZodArray<z.ZodString>, readonly Multiaddr[]>(
+    z.array(z.string()),
+    (value) => value.map(parseMultiaddr),
+    (list) => list.map(String)
+  )
+  return option({ codec: form, zero: [], type: 'list of multiaddresses', suffix: '', fromEnv: splitAtCommas }, init)
+}
+
+/** A list of peer IDs in which any `*` means everybody, as the value `*`. */
+export function peersOrAll(init: OptionInit<readonly PeerId[] | '*'>): Option<readonly PeerId[] | '*'> {
+  const form = codec<z.ZodArray<z.ZodString>, readonly PeerId[] | '*'>(
+    z.array(z.string()),
+    (list) => (list.includes('*') ? '*' : list.map((id) => peerIdFromString(id))),
+    (peers) => (peers === '*' ? ['*'] : peers.map(String))
+  )
+  return option({ codec: form, zero: [], type: 'list of peer IDs or *', suffix: '', fromEnv: splitAtCommas }, init)
+}
+
+/** A map from text to text, or `null`. */
+export function textMap(
+  init: OptionInit<Readonly<Record<string, string>> | null>
+): Option<Readonly<Record<string, string>> | null> {
+  const form = z.record(z.string(), z.string()).nullable() as z.ZodType<Readonly<Record<string, string>> | null>
+  const fromEnv = (value: string): unknown =>
+    Object.fromEntries(value.split(',').map((pair) => pair.split(/:(.*)/s).slice(0, 2)))
+  return option({ codec: form, zero: null, type: 'map of strings', suffix: '', fromEnv }, init)
+}
+
+/** A map from text to a list of texts, such as HTTP headers. */
+export function headerMap(
+  init: OptionInit<Readonly<Record<string, readonly string[]>>>
+): Option<Readonly<Record<string, readonly string[]>>> {
+  const form = codec<z.ZodRecord<z.ZodString, z.ZodArray<z.ZodString>>, Readonly<Record<string, readonly string[]>>>(
+    z.record(z.string(), z.array(z.string())),
+    (value) => value,
+    (value) => Object.fromEntries(Object.entries(value).map(([key, list]) => [key, [...list]]))
+  )
+  const fromEnv = (value: string): unknown => JSON.parse(value)
+  return option({ codec: form, zero: {}, type: 'map of lists', suffix: '', fromEnv }, init)
+}
+
+/** Options that stand together under one key. */
+export function group<const S extends Shape>(shape: S): Group<S> {
+  return { group: shape }
+}
