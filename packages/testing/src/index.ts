@@ -1,1 +1,1 @@
-export {}
+export { MemoryDatastore, MemoryNotFoundError, type CommitHook } from './memory-datastore.ts'
