@@ -128,17 +128,14 @@ export class Reader {
 
   /** Reads a text as a map key in a form that is cheap to look up: a number up to 6 bytes, else the text itself. */
   key(): number | string {
-    const start = this.#position
     const length = this.rawLength()
     if (length === NIL) return 1
-    if (length < 0 || length > PACKED_KEY) {
-      this.#position = start
-      return this.string()
+    if (length === ARRAY) {
+      const bytes = this.#byteArray()
+      return packed(bytes, 0, bytes.length)
     }
-    let packed = 1
-    const at = this.#take(length)
-    for (let i = at; i < at + length; i++) packed = packed * 256 + (this.#bytes[i] ?? 0)
-    return packed
+    const start = this.#take(length)
+    return packed(this.#bytes, start, start + length)
   }
 
   /** Reads a byte string without a copy: a view of the input. nil is undefined. */
@@ -291,4 +288,11 @@ export class Reader {
   #truncated(): MsgpackError {
     return new MsgpackError('MSGPACK_TRUNCATED', 'EOF', this.#position)
   }
+}
+
+function packed(bytes: Uint8Array, start: number, end: number): number | string {
+  if (end - start > PACKED_KEY) return utf8.decode(bytes.subarray(start, end))
+  let key = 1
+  for (let i = start; i < end; i++) key = key * 256 + (bytes[i] ?? 0)
+  return key
 }

@@ -15,6 +15,7 @@ export class ValueScanner {
   readonly #maxBytes: number
   #position = 0
   #pending = 1
+  #atLeast = 1
 
   /** @param options.maxBytes bytes that one value may have; a value that announces more fails at once. */
   constructor(options: { readonly maxBytes?: number } = {}) {
@@ -23,13 +24,14 @@ export class ValueScanner {
 
   /** Bytes that the value has at least, as far as is known: what the buffer must reach before `scan` can succeed. */
   get atLeast(): number {
-    return this.#position + this.#pending
+    return this.#atLeast
   }
 
   /** Forgets the value: the next `scan` starts at the first byte of a new one. */
   reset(): void {
     this.#position = 0
     this.#pending = 1
+    this.#atLeast = 1
   }
 
   /**
@@ -43,10 +45,14 @@ export class ValueScanner {
     let position = this.#position
     let pending = this.#pending
     const available = bytes.length
+    let partialHeader = 0
     while (pending > 0 && position < available) {
       const header = headerLength(bytes[position] ?? 0)
       if (header === 0) throw new MsgpackError('MSGPACK_INVALID', 'the byte c1 starts no value', position + 1)
-      if (position + header > available) break
+      if (position + header > available) {
+        partialHeader = header - 1
+        break
+      }
       const size = payload(bytes, position)
       if (size >= 0) position += header + size
       else {
@@ -60,6 +66,7 @@ export class ValueScanner {
     }
     this.#position = position
     this.#pending = pending
+    this.#atLeast = position + pending + partialHeader
     if (pending > 0 || position > available) return undefined
     this.reset()
     return position
