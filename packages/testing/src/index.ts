@@ -1,1 +1,3 @@
 export { MemoryDatastore, MemoryNotFoundError, type CommitHook } from './memory-datastore.ts'
+export { pinAllocatorConformance } from './pin-allocator-conformance.ts'
+export { testPeerId } from './test-peer-id.ts'

@@ -1,0 +1,71 @@
+import type { Metric, PeerMetrics } from '@cluster/api'
+
+/** The peers of one level that share a metric's value; below it the same for the next metric. */
+export interface Partition {
+  readonly value: string
+  /** Sum of the weights of this metric. */
+  readonly weight: bigint
+  /** `weight` plus the aggregated weights of the partitions below. */
+  readonly aggregatedWeight: bigint
+  /** By the bytes of the peer ID. */
+  readonly peers: readonly PeerMetrics[]
+  /** Absent at the last metric. */
+  readonly below: readonly Partition[] | undefined
+}
+
+/**
+ * Groups peers by their metrics. Partitionable metrics of one value share a partition, others stand alone; a peer that
+ * lacks the metric is left out. Best first: by weight, aggregated weight, value, smallest peer ID.
+ *
+ * @see behaviours.md §2.1.1
+ */
+export function partition(peers: readonly PeerMetrics[], names: readonly string[]): readonly Partition[] {
+  const [name, ...rest] = names
+  if (name === undefined) return []
+  return [...groupsOf(peers, name)].map((group) => toPartition(group, rest)).sort(comparePartitions)
+}
+
+interface Member {
+  readonly peer: PeerMetrics
+  readonly metric: Metric
+}
+
+/** Non-empty groups of peers that belong to one partition. */
+function groupsOf(peers: readonly PeerMetrics[], name: string): Iterable<[Member, ...Member[]]> {
+  const groups = new Map<string | PeerMetrics, [Member, ...Member[]]>()
+  for (const peer of peers) {
+    const metric = peer.metrics.get(name)
+    if (metric === undefined) continue
+    const key = metric.partitionable ? metric.value : peer
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [{ peer, metric }])
+    else group.push({ peer, metric })
+  }
+  return groups.values()
+}
+
+function toPartition(group: readonly [Member, ...Member[]], rest: readonly string[]): Partition {
+  const weight = group.reduce((sum, { metric }) => sum + metric.weight, 0n)
+  const peers = group.map(({ peer }) => peer).sort(comparePeers)
+  const below = rest.length === 0 ? undefined : partition(peers, rest)
+  const aggregatedWeight = (below ?? []).reduce((sum, part) => sum + part.aggregatedWeight, weight)
+  return { value: group[0].metric.value, weight, aggregatedWeight, peers, below }
+}
+
+function comparePartitions(a: Partition, b: Partition): number {
+  return (
+    descending(a.weight, b.weight) ||
+    descending(a.aggregatedWeight, b.aggregatedWeight) ||
+    Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)) ||
+    comparePeers(a.peers[0], b.peers[0])
+  )
+}
+
+function descending(a: bigint, b: bigint): number {
+  return a === b ? 0 : a > b ? -1 : 1
+}
+
+function comparePeers(a: PeerMetrics | undefined, b: PeerMetrics | undefined): number {
+  if (a === undefined || b === undefined) return 0
+  return Buffer.compare(a.peer.toMultihash().bytes, b.peer.toMultihash().bytes)
+}
