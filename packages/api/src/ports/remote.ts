@@ -1,6 +1,12 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { RpcMethods, StreamingMethod, UnaryMethod } from '../rpc-methods.ts'
 
+/** What peers of this implementation announce beyond the protocols of the reference peer, as protocol ids in identify. */
+export const PEER_EXTENSIONS = {
+  /** `PinTracker.StatusAll` answers in pinset order. */
+  orderedStatuses: '/ipfs-cluster-ts/ordered-statuses/1.0.0'
+} as const
+
 /**
  * Calls to other peers. Local calls are plain method calls.
  *
