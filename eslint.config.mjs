@@ -44,7 +44,7 @@ const floorsOfTests = floors.map(({ sourceTag, onlyDependOnLibsWithTags: tags })
   sourceTag,
   onlyDependOnLibsWithTags: [...tags, 'beside:testing']
 }))
-const allow = ['^.*/vitest\\.shared\\.ts$']
+const allow = ['^.*/vitest\\.(shared|readme)\\.ts$']
 const boundaries = (depConstraints) => ({
   '@nx/enforce-module-boundaries': [
     'error',

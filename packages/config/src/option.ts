@@ -4,6 +4,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { formatDuration, parseDuration } from './duration.ts'
+import { parseSecret } from './secret.ts'
 
 /**
  * What an absent value means: `D` absent, empty or zero keeps the default; `Z` absent is the zero value; `R` must be
@@ -39,6 +40,14 @@ export interface Option<T, Suffix extends string = ''> extends Required<Omit<Opt
   fromEnv(text: string): unknown
 }
 
+/** A secret of 32 bytes as 64 hex digits; empty means none. */
+export function secretKey(init: OptionInit<Uint8Array | undefined>): Option<Uint8Array | undefined> {
+  const form = codec<z.ZodString, Uint8Array | undefined>(z.string(), parseSecret, (key) =>
+    key === undefined ? '' : Buffer.from(key).toString('hex')
+  )
+  return option({ codec: form, zero: undefined, type: '64 hex digits', suffix: '', fromEnv: asIs }, init)
+}
+
 /** Several options under one key; absent means all defaults. */
 export interface Group<S extends Shape> {
   readonly group: S
@@ -67,6 +76,12 @@ function option<T, Suffix extends string>(form: Form<T, Suffix>, init: OptionIni
 }
 
 const asIs = (text: string): unknown => text
+/** Bases by prefix as in Go (`0x`, `0o`, `0b`, leading `0`); what is no number stays a text and fails the codec. */
+const asNumber = (text: string): unknown => {
+  if (text.trim() !== text || text === '') return text
+  const value = /^0\d+$/.test(text) ? Number.parseInt(text, 8) : Number(text)
+  return Number.isNaN(value) ? text : value
+}
 const splitAtCommas = (text: string): unknown => (text === '' ? [] : text.split(','))
 /** A list that may stand as a bare text when it has one element. */
 const stringOrArray = z.union([z.string(), z.array(z.string())])
@@ -102,12 +117,12 @@ export function text(init: OptionInit<string>): Option<string> {
 
 /** A whole number. */
 export function integer(init: OptionInit<number>): Option<number> {
-  return option({ codec: z.int(), zero: 0, type: 'integer', suffix: '', fromEnv: Number }, init)
+  return option({ codec: z.int(), zero: 0, type: 'integer', suffix: '', fromEnv: asNumber }, init)
 }
 
 /** A floating-point number. */
 export function decimalNumber(init: OptionInit<number>): Option<number> {
-  return option({ codec: z.number(), zero: 0, type: 'number', suffix: '', fromEnv: Number }, init)
+  return option({ codec: z.number(), zero: 0, type: 'number', suffix: '', fromEnv: asNumber }, init)
 }
 
 const booleanTexts: ReadonlyMap<string, boolean> = new Map(
@@ -168,13 +183,20 @@ export function peersOrAll(init: OptionInit<readonly PeerId[] | '*'>): Option<re
   return option({ codec: form, zero: [], type: 'list of peer IDs or *', suffix: '', fromEnv: splitAtCommas }, init)
 }
 
+function mapItem(pair: string): [string, string] {
+  const [key, value, ...rest] = pair.split(':')
+  if (key === undefined || value === undefined || rest.length > 0) {
+    throw new SyntaxError(`invalid map item: ${JSON.stringify(pair)}`)
+  }
+  return [key, value]
+}
+
 /** A map from text to text, or `null`. */
 export function textMap(
   init: OptionInit<Readonly<Record<string, string>> | null>
 ): Option<Readonly<Record<string, string>> | null> {
   const form = z.record(z.string(), z.string()).nullable() as z.ZodType<Readonly<Record<string, string>> | null>
-  const fromEnv = (value: string): unknown =>
-    Object.fromEntries(value.split(',').map((pair) => pair.split(/:(.*)/s).slice(0, 2)))
+  const fromEnv = (value: string): unknown => (value === '' ? {} : Object.fromEntries(value.split(',').map(mapItem)))
   return option({ codec: form, zero: null, type: 'map of strings', suffix: '', fromEnv }, init)
 }
 
@@ -187,7 +209,15 @@ export function headerMap(
     (value) => value,
     (value) => Object.fromEntries(Object.entries(value).map(([key, list]) => [key, [...list]]))
   )
-  const fromEnv = (value: string): unknown => JSON.parse(value)
+  const fromEnv = (value: string): unknown =>
+    value === ''
+      ? {}
+      : Object.fromEntries(
+          value
+            .split(',')
+            .map(mapItem)
+            .map(([key, item]) => [key, [item]])
+        )
   return option({ codec: form, zero: {}, type: 'map of lists', suffix: '', fromEnv }, init)
 }
 

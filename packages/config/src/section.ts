@@ -177,8 +177,13 @@ function overlay(
       continue
     }
     const set = env[name]
-    if (set === undefined || set === '') continue
-    value[key] = entry.fromEnv(set)
+    // Set but empty: a value with a default stays as the file has it, the others become empty.
+    if (set === undefined || (set === '' && entry.load === 'D' && entry.type !== 'integer')) continue
+    try {
+      value[key] = entry.fromEnv(set)
+    } catch (error) {
+      throw new ClusterError('CONFIG_INVALID', `${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
     changed = true
   }
   return { changed, value }

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { clusterSection } from './cluster-section.ts'
+
+const vector = JSON.parse(
+  readFileSync(new URL('../../testing/vectors/cli/init/default.service.json', import.meta.url), 'utf8')
+) as { cluster: Record<string, unknown> }
+
+describe('the cluster section', () => {
+  it('reads what the Go program wrote, and writes the same, key by key', () => {
+    const values = clusterSection.load(vector.cluster, {}, '.')
+    expect(JSON.stringify(clusterSection.save(values, 'file'))).toBe(JSON.stringify(vector.cluster))
+  })
+
+  it('has the defaults of the Go program', () => {
+    const written = clusterSection.save({ ...clusterSection.defaults, peername: 'HOSTNAME' }, 'file')
+    expect(written).toEqual({ ...vector.cluster, secret: '' })
+  })
+
+  it('hides the secret in displays', () => {
+    const values = clusterSection.load(vector.cluster, {}, '.')
+    expect(clusterSection.save(values, 'display')).toMatchObject({ secret: 'XXX_hidden_XXX' })
+  })
+
+  it.each([
+    [{ secret: 'abc' }, 'error loading cluster secret from config: encoding/hex: odd length hex string'],
+    [{ secret: 'xy' }, 'error loading cluster secret from config: encoding/hex: invalid byte: U+0078'],
+    [
+      { secret: 'ab' },
+      'error loading cluster secret from config: input secret is 1 bytes, cluster secret should be 32'
+    ],
+    [{ listen_multiaddress: '' }, 'cluster.listen_multiaddress is undefined'],
+    [{ listen_multiaddress: ['nowhere'] }, 'error parsing listen_multiaddress: '],
+    [{ replication_factor_min: 2 }, 'cluster.replication_factor_min is larger than max'],
+    [{ replication_factor_min: -1, replication_factor_max: 3 }, 'cluster.replication_factor_min and max must be -1'],
+    [{ monitor_ping_interval: '-1s' }, 'cluster.monitoring_interval is invalid'],
+    [{ dial_peer_timeout: 'soon' }, 'error parsing cluster.dial_peer_timeout: time: invalid duration "soon"']
+  ])('refuses %j', (change, message) => {
+    expect(() => clusterSection.load({ ...vector.cluster, ...change }, {}, '.')).toThrow(message)
+  })
+
+  it('lets the environment win, and writes an upper-case secret in lower case', () => {
+    const env = {
+      CLUSTER_SECRET: 'AB'.repeat(32),
+      CLUSTER_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2',
+      CLUSTER_PUBSUB_HEARTBEATINTERVAL: '1s'
+    }
+    const values = clusterSection.load(vector.cluster, env, '.')
+    expect(values.listenMultiaddress).toHaveLength(2)
+    expect(values.pubsub.heartbeatIntervalMs).toBe(1000)
+    expect(clusterSection.save(values, 'file')).toMatchObject({ secret: 'ab'.repeat(32) })
+  })
+
+  it('takes an empty CLUSTER_SECRET for none, and refuses an empty number', () => {
+    expect(clusterSection.load(vector.cluster, { CLUSTER_SECRET: '' }, '.').secret).toBeUndefined()
+    expect(() => clusterSection.load(vector.cluster, { CLUSTER_LEAVEONSHUTDOWN: '' }, '.')).toThrow(/leave_on_shutdown/)
+  })
+})
