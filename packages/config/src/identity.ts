@@ -56,7 +56,8 @@ function pair(id: string | undefined, key: string | undefined): Identity {
   const peer = decode('error decoding cluster ID', () => peerIdFromString(id))
   if (key === undefined || key === '') throw invalid('no identity private_key set')
   const privateKey = decode('error parsing private_key ID', () => privateKeyFromProtobuf(Buffer.from(key, 'base64')))
-  if (!peerIdFromPrivateKey(privateKey).equals(peer)) throw invalid('identity ID does not match the private_key')
+  const owner = decode(`error parsing private_key ID (${privateKey.type})`, () => peerIdFromPrivateKey(privateKey))
+  if (!owner.equals(peer)) throw invalid('identity ID does not match the private_key')
   return { id: peer, privateKey }
 }
 
