@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createIdentity, formatIdentity, parseIdentity } from './identity.ts'
 
 const hosts = JSON.parse(readFileSync(new URL('../../testing/vectors/rpc/hosts.json', import.meta.url), 'utf8')) as {
-  hosts: { id: string; private_key: string }[]
+  hosts: { type: string; id: string; private_key: string }[]
 }
 const identities = hosts.hosts
 

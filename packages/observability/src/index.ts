@@ -1,1 +1,3 @@
-export {}
+export * from './line-format.ts'
+export * from './log-levels.ts'
+export * from './logging.ts'
