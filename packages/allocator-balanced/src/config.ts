@@ -1,5 +1,4 @@
-import type { ConfigSection } from '@cluster/api'
-import { section, texts } from '@cluster/config'
+import { section, texts, type Section } from '@cluster/config'
 
 /** What {@link balancedConfig} reads from `allocator.balanced`. */
 export interface BalancedConfig {
@@ -34,7 +33,7 @@ const balanced = section({
  *
  * @see cli-config.md `allocator.balanced`
  */
-export const balancedConfig: ConfigSection<BalancedConfig> = {
+export const balancedConfig: Section<BalancedConfig> = {
   ...balanced,
   load: (json, env, baseDir) => {
     const values = balanced.load(json, env, baseDir)

@@ -1,3 +1,8 @@
 export { MemoryDatastore, MemoryNotFoundError, type CommitHook } from './memory-datastore.ts'
 export { pinAllocatorConformance } from './pin-allocator-conformance.ts'
 export { testPeerId } from './test-peer-id.ts'
+export { informerConformance, type InformerUnderTest } from './informer-conformance.ts'
+export { ManualClock, settle } from './manual-clock.ts'
+export { memoryLogger, type LogLine } from './memory-logger.ts'
+export { seededRandom } from './seeded-random.ts'
+export { testContext, type TestContext } from './test-context.ts'
