@@ -1,0 +1,39 @@
+import type { BaseContext } from '@cluster/api'
+import type { CounterGroup, PeerId } from '@libp2p/interface'
+import type { Refusal } from './metric-store.ts'
+
+/** Why a metric that arrived was dropped, or in the last case only noticed. */
+export type DropReason =
+  Refusal | 'too large' | 'not a metric' | 'of another peer' | 'expired on arrival (clocks differ?)'
+
+/**
+ * Counts what was dropped and writes it to the log in bulk, so that a peer that sends rubbish cannot fill the log. The
+ * last sender is named.
+ */
+export class DropTally {
+  readonly #context: Pick<BaseContext, 'log' | 'metrics'>
+  readonly #drops = new Map<DropReason, { count: number; from: PeerId }>()
+  #counter: CounterGroup | undefined
+
+  constructor(context: Pick<BaseContext, 'log' | 'metrics'>) {
+    this.#context = context
+  }
+
+  add(reason: DropReason, from: PeerId): void {
+    const { count } = this.#drops.get(reason) ?? { count: 0 }
+    this.#drops.set(reason, { count: count + 1, from })
+    this.#counter ??= this.#context.metrics?.registerCounterGroup('ipfscluster_monitor_refused_metrics', {
+      label: 'reason',
+      help: 'Metrics that arrived and were not used'
+    })
+    this.#counter?.increment({ [reason]: 1 })
+  }
+
+  /** Logs what was counted since the last time. */
+  flush(): void {
+    for (const [reason, { count, from }] of this.#drops) {
+      this.#context.log.warn(`metrics not used: ${reason}`, { count, from: from.toString() })
+    }
+    this.#drops.clear()
+  }
+}
