@@ -1,0 +1,72 @@
+import { parseMultiaddr } from '@cluster/config'
+import { parseIdentity } from '@cluster/config'
+import type { Logging } from '@cluster/observability'
+import { builtIns, createPeer, loadPeerConfig, peerFiles } from '@cluster/peer'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { readFile } from 'node:fs/promises'
+import { attempt } from './failure.ts'
+import { onStopSignals } from './stop-signals.ts'
+
+/** The options of `daemon`. */
+export interface DaemonCommandOptions {
+  readonly bootstrap?: string | undefined
+  readonly leave?: boolean | undefined
+  readonly trust: boolean
+}
+
+/** `ipfs-cluster-service daemon`: runs a peer until it is told to stop. */
+export async function daemon(
+  baseDir: string,
+  options: DaemonCommandOptions,
+  logging: Logging,
+  env: NodeJS.ProcessEnv
+): Promise<void> {
+  const log = logging.logger('service')
+  log.info('Initializing. For verbose output run with "-l debug". Please wait...')
+  const bootstrap = await parseBootstrap(options.bootstrap ?? '')
+  const { service, identity: identityPath } = peerFiles(baseDir)
+  const { config, identity } = await attempt('loading configurations', async () => {
+    const hint = `run "ipfs-cluster-service -c ${baseDir} init" first`
+    const config = await loadPeerConfig(await readOr(service, hint), baseDir, env, builtIns)
+    return { config, identity: parseIdentity(await readOr(identityPath, hint), env) }
+  })
+  for (const warning of config.warnings) log.warn(warning)
+  const cluster = { ...config.cluster, leaveOnShutdown: config.cluster.leaveOnShutdown || options.leave === true }
+  const peer = createPeer({
+    config: { ...config, cluster },
+    identity,
+    logging,
+    bootstrap: { addresses: bootstrap, trust: options.trust }
+  })
+  const starting = new AbortController()
+  const signals = onStopSignals(() => {
+    starting.abort()
+    return peer.stop()
+  })
+  try {
+    await attempt('starting cluster', async () => {
+      try {
+        await peer.start({ signal: starting.signal })
+      } catch (error) {
+        if (!starting.signal.aborted) throw error
+      }
+    })
+    await attempt('running cluster', () => peer.done)
+  } finally {
+    signals.off()
+  }
+}
+
+async function parseBootstrap(list: string): Promise<readonly Multiaddr[]> {
+  const items = list === '' ? [] : list.split(',').map((item) => item.trim())
+  return Promise.all(items.map((item) => attempt(`parsing bootstrap multiaddress (${item})`, () => parseMultiaddr(item))))
+}
+
+async function readOr(path: string, hint: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(`open ${path}: no such file or directory; ${hint}`, { cause: error })
+  }
+}
