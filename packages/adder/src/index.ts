@@ -1,1 +1,3 @@
-export {}
+export { createAdder, DEFAULT_ADDER_LIMITS, type AdderOptions } from './adder.ts'
+export { UNKNOWN_CID } from './block-sender.ts'
+export { adderConfig, default, type AdderConfig } from './descriptor.ts'
