@@ -1,1 +1,12 @@
-export {}
+export { createHost } from './create-host.ts'
+export type { PeerAddresses } from './address-book.ts'
+export { maxMessageLength, messageId, type GossipOptions } from './gossip.ts'
+export type { Host } from './host.ts'
+export { HostError, type HostErrorCode } from './host-error.ts'
+export type { HostOptions } from './host-options.ts'
+export type { BootstrapOptions, ImportOptions } from './peer-manager.ts'
+export { formatPeerstore, parsePeerstore, readPeerstore, writePeerstore } from './peerstore-file.ts'
+export { secretProtector } from './protector.ts'
+export type { ResolveTxt } from './resolve-dnsaddr.ts'
+export type { Topic, TopicMessage } from './topic.ts'
+export type { WaterMarks } from './trim.ts'
