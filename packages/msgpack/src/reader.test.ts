@@ -90,6 +90,13 @@ describe('Reader', () => {
     expect(view).toEqual(Uint8Array.of(9, 2))
   })
 
+  it('gives plain copies also from a Buffer, whose slices share its memory', () => {
+    const input = Buffer.of(0xa2, 1, 2)
+    const copy = decode(bytes, input)
+    input[1] = 9
+    expect(copy).toStrictEqual(Uint8Array.of(1, 2))
+  })
+
   it('keeps a byte order mark and replaces what is no UTF-8', () => {
     expect(decode(string, Uint8Array.of(0xa4, 0xef, 0xbb, 0xbf, 0x61))).toBe('\ufeffa')
     expect(decode(string, Uint8Array.of(0xa1, 0xff))).toBe('\ufffd')

@@ -29,7 +29,8 @@ export class Reader {
 
   /** @param start where in `bytes` the first value begins */
   constructor(bytes: Uint8Array, limits: Partial<ReadLimits> = {}, start = 0) {
-    this.#bytes = bytes
+    // A Buffer would hand out Buffers, whose slice() is no copy.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#limits = { ...defaultReadLimits, ...limits }
     this.#position = start

@@ -79,7 +79,9 @@ export type ProtobufField =
  *
  * @throws ClusterError `CORRUPT` when the bytes are no message
  */
-export function* protobufFields(message: Uint8Array): Generator<ProtobufField, void, undefined> {
+export function* protobufFields(input: Uint8Array): Generator<ProtobufField, void, undefined> {
+  // A Buffer would hand out Buffers, whose slice() is no copy.
+  const message = new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
   let at = 0
   function varint(): bigint {
     let value = 0
