@@ -114,13 +114,13 @@ export function complete<T extends object>(
   const { msgpack, json } = loose
   return {
     msgpack: {
-      encode: msgpack.encode as Codec<T>['encode'],
+      encode: msgpack.encode,
       decode: (reader) => check(msgpack.decode(reader)),
-      isZero: msgpack.isZero as Codec<T>['isZero'],
+      isZero: msgpack.isZero,
       zero: () => check(msgpack.zero())
     },
     json: {
-      print: json.print as JsonForm<T>['print'],
+      print: json.print,
       read: (input) => check(json.read(input)),
       isEmpty: () => false,
       zero: () => check(json.zero())

@@ -10,7 +10,7 @@ import { globalRepoGcForm, ipfsRepoStatForm, repoGcForm } from './repo.ts'
 import * as scalars from './scalars.ts'
 
 /** How one method of the RPC is called, by whom, and what travels; of streaming methods the types of the items. */
-export interface RpcMethodDescription<M extends RpcMethod = RpcMethod> {
+export interface RpcMethodDescription<M extends RpcMethod> {
   readonly mode: RpcMethods[M]['mode']
   /** Who may call it over the network. */
   readonly policy: RpcPolicy

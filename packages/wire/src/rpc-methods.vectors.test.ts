@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { always, decodeAt, encode, field, int, string, struct, type Codec } from '@cluster/msgpack'
 import { describe, expect, it } from 'vitest'
-import { rpcMethods, type RpcMethodDescription } from './index.ts'
+import { rpcMethods } from './index.ts'
 
 interface Call {
   readonly peer: 'open' | 'trusting' | 'untrusting'
@@ -32,14 +32,14 @@ const header = struct<{ readonly error: string; readonly errType: number }>({
 /** The values of a codec that fill the bytes. */
 function values(codec: Codec<unknown>, bytes: Uint8Array, start: number): unknown[] {
   const found: unknown[] = []
-  for (let at = start; at < bytes.length; ) {
+  for (let at = start; at < bytes.length;) {
     const { value, end } = decodeAt(codec, bytes, at)
     found.push(value)
     at = end
   }
   return found
 }
-function describeMethod(call: Call): RpcMethodDescription {
+function describeMethod(call: Call): (typeof rpcMethods)[Call['method']] {
   return rpcMethods[call.method]
 }
 
@@ -71,7 +71,7 @@ describe('RPC methods against recorded calls (rpc/calls.json)', () => {
     const response = Buffer.from(call.response, 'hex')
     const codec = describeMethod(call).reply as Codec<unknown>
     let replies = 0
-    for (let at = 0; at < response.length; ) {
+    for (let at = 0; at < response.length;) {
       const { value: head, end } = decodeAt(header, response, at)
       expect(head).toEqual({ error: '', errType: 0 })
       const data = decodeAt(codec, response, end)

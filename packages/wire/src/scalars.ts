@@ -30,10 +30,14 @@ export const int: Form<number> = numberForm(msgpack.int, (value) => {
 })
 
 /** Go's int64, exact. */
-export const int64: Form<bigint> = numberForm(msgpack.int64, (value) => exact(value, BigInt.asIntN))
+export const int64: Form<bigint> = numberForm(msgpack.int64, (value) =>
+  exact(value, (integer) => BigInt.asIntN(64, integer))
+)
 
 /** Go's uint64, exact. */
-export const uint64: Form<bigint> = numberForm(msgpack.uint64, (value) => exact(value, BigInt.asUintN))
+export const uint64: Form<bigint> = numberForm(msgpack.uint64, (value) =>
+  exact(value, (integer) => BigInt.asUintN(64, integer))
+)
 
 /** Go's float64. */
 export const float64: Form<number> = numberForm(msgpack.float64, Number)
@@ -156,13 +160,13 @@ function numberForm<T extends number | bigint>(
   }
 }
 
-function exact(value: number | bigint, wrap: (bits: number, value: bigint) => bigint): bigint {
+function exact(value: number | bigint, wrap: (integer: bigint) => bigint): bigint {
   // A number beyond 2^53 has lost digits before it came here.
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     throw new ClusterError('CORRUPT', `not an exact integer: ${value}`)
   }
   const integer = BigInt(value)
-  if (wrap(64, integer) !== integer) throw new ClusterError('CORRUPT', `integer out of range: ${integer.toString()}`)
+  if (wrap(integer) !== integer) throw new ClusterError('CORRUPT', `integer out of range: ${integer.toString()}`)
   return integer
 }
 
