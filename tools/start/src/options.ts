@@ -1,8 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import { fileURLToPath } from 'node:url'
-
-/** The folder of the repository. */
-export const repository = fileURLToPath(new URL('../../..', import.meta.url))
+import { repository } from '@cluster/processes'
 
 /** What the command line asks for. */
 export interface StartOptions {

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from './free-port.ts'
-import { PeerProcess } from './peer-process.ts'
+import { freePort, initPeer, PeerProcess } from '@cluster/processes'
 
 const PEERS = 3
 /** The ports of the first peer are those of the reference; each further peer is so much above. */
@@ -89,9 +88,9 @@ async function startPeer(
       CLUSTER_DISK_METRICTTL: '10s'
     }
   }
-  if (!existsSync(join(folder, 'service.json'))) await PeerProcess.init(setup)
+  if (!existsSync(join(folder, 'service.json'))) await initPeer(setup)
   const { id } = parseIdentity(await readFile(join(folder, 'identity.json'), 'utf8'))
-  const process = PeerProcess.daemon(setup, bootstrap)
+  const process = new PeerProcess(setup, bootstrap === undefined ? [] : ['--bootstrap', bootstrap])
   const peer = { name, restUrl: url(rest), gatewayUrl: url(gateway), process }
   return { peer, swarm, id: id.toString() }
 }
