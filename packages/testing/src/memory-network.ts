@@ -1,0 +1,47 @@
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import type { Network } from '@cluster/api'
+
+/** The part of a network that needs no host: addresses are remembered, dialling always works. */
+export class MemoryNetwork implements Pick<
+  Network,
+  'importAddress' | 'bootstrap' | 'refreshRouting' | 'savePeerstore'
+> {
+  readonly imported: Multiaddr[] = []
+  /** The peers that answer when known peers are dialled. */
+  answering: readonly PeerId[] = []
+  saved = 0
+  readonly libp2p: {
+    readonly getMultiaddrs: () => Multiaddr[]
+    readonly peerStore: { readonly get: (peer: PeerId) => Promise<never> }
+  }
+
+  constructor(address: Multiaddr = multiaddr('/ip4/127.0.0.1/tcp/9096')) {
+    this.libp2p = {
+      getMultiaddrs: () => [address],
+      peerStore: { get: (peer) => Promise.reject(new Error(`nothing is known of ${peer.toString()}`)) }
+    }
+  }
+
+  importAddress(address: Multiaddr): Promise<PeerId> {
+    this.imported.push(address)
+    const id = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    return id === undefined
+      ? Promise.reject(new Error('no peer in the address'))
+      : Promise.resolve(peerIdFromString(id))
+  }
+
+  bootstrap(count: number): Promise<readonly PeerId[]> {
+    return Promise.resolve(this.answering.slice(0, count))
+  }
+
+  refreshRouting(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  savePeerstore(): Promise<void> {
+    this.saved += 1
+    return Promise.resolve()
+  }
+}
