@@ -1,1 +1,7 @@
-export {}
+export { createCluster, type Core } from './cluster.ts'
+export type { ClusterConfig } from './cluster-config.ts'
+export type { CoreCollaborators, CoreNetwork } from './collaborators.ts'
+export type { AllocationRequest, Allocation } from './allocation.ts'
+export type { Considered, Verdict } from './candidates.ts'
+export type { CoreEvent, Events, NumberedEvent } from './events.ts'
+export { distance } from './distance.ts'

@@ -1,0 +1,48 @@
+import type { Libp2p, PeerId, PeerStore } from '@libp2p/interface'
+import type {
+  Adder,
+  BandwidthByProtocol,
+  Clock,
+  ClusterError,
+  Consensus,
+  Informer,
+  IpfsConnector,
+  Logger,
+  Network,
+  PeerMonitor,
+  PinAllocator,
+  PinTracker,
+  Remote
+} from '@cluster/api'
+
+/** The part of the peer's network that the core uses. */
+export interface CoreNetwork extends Pick<Network, 'importAddress' | 'bootstrap' | 'refreshRouting' | 'savePeerstore'> {
+  readonly libp2p: Pick<Libp2p, 'getMultiaddrs'> & { readonly peerStore: Pick<PeerStore, 'get'> }
+}
+
+/** Everything that the core conducts. It knows them by their ports only. */
+export interface CoreCollaborators {
+  readonly self: PeerId
+  readonly peername: string
+  readonly consensus: Consensus
+  readonly monitor: PeerMonitor
+  readonly tracker: PinTracker
+  readonly ipfs: IpfsConnector
+  readonly allocator: PinAllocator
+  readonly informers: readonly Informer[]
+  readonly adder: Adder
+  readonly network: CoreNetwork
+  readonly remote: Remote
+  readonly clock: Clock
+  /** Numbers from 0 up to but not including 1. */
+  readonly random: () => number
+  readonly log: Logger
+  /** Aborted after the last `stop()`. */
+  readonly signal: AbortSignal
+  /**
+   * Stops the whole peer in order. With the code `STOPPED` nothing is wrong: the peer was removed from the cluster.
+   */
+  fatal(error: ClusterError): void
+  /** Traffic counters of the host, if it keeps any. */
+  readonly bandwidth?: (() => BandwidthByProtocol) | undefined
+}

@@ -1,0 +1,71 @@
+import type { AbortOptions, PeerId } from '@libp2p/interface'
+import {
+  ClusterError,
+  itemsOf,
+  mergePinInfo,
+  pinsetKey,
+  TrackerStatus,
+  type GlobalPinInfo,
+  type Pages,
+  type PinInfo
+} from '@cluster/api'
+import { ask, NO_ARGUMENTS } from './ask.ts'
+import type { CoreCollaborators } from './collaborators.ts'
+import type { StatusEntries } from './status-entries.ts'
+import { LISTING_IDLE_MS } from './status-stream.ts'
+import { unlessIdle } from './wait.ts'
+
+/** Most items that one recovery of everything reports. Everything is recovered, also beyond it. */
+export const MAX_RECOVERED_ITEMS = 1_000_000
+const PAGE_ITEMS = 256
+
+/**
+ * Lets all peers retry what failed, and reports what they retry. A peer acts while it answers, so it cannot be asked
+ * twice: answers are gathered, then given in pinset order.
+ *
+ * @throws {ClusterError} of a peer when none of them answered, `LIMIT` above {@link MAX_RECOVERED_ITEMS}
+ * @see behaviours.md §1.18
+ */
+export async function* recoverEverywhere(
+  { self, remote, clock }: Pick<CoreCollaborators, 'self' | 'remote' | 'clock'>,
+  concerned: (options: AbortOptions) => Promise<readonly PeerId[]>,
+  recoverAllLocal: (options: AbortOptions) => Pages<PinInfo>,
+  entries: StatusEntries,
+  options: AbortOptions
+): Pages<GlobalPinInfo> {
+  const found = new Map<string, GlobalPinInfo>()
+  let isOverLimit = false
+  const gather = async (peer: PeerId, limited: AbortSignal): Promise<void> => {
+    const items = peer.equals(self)
+      ? itemsOf(recoverAllLocal({ signal: limited }))
+      : remote.stream(peer, 'Cluster.RecoverAllLocal', NO_ARGUMENTS, { signal: limited })
+    for await (const info of unlessIdle(clock, LISTING_IDLE_MS, limited, items)) {
+      const key = pinsetKey(info.cid)
+      const known = found.get(key)
+      if (known === undefined && found.size >= MAX_RECOVERED_ITEMS) isOverLimit = true
+      else found.set(key, mergePinInfo(known, info))
+    }
+  }
+  const failures: { readonly peer: PeerId; readonly error: ClusterError }[] = []
+  let answers = 0
+  for await (const answer of ask(await concerned(options), gather, { ...options, clock })) {
+    if (answer.error === undefined) answers += 1
+    else failures.push(answer)
+  }
+  const [failure] = failures
+  if (answers === 0 && failure !== undefined) throw failure.error
+  let page: GlobalPinInfo[] = []
+  for (const key of [...found.keys()].sort()) {
+    let info = found.get(key)
+    if (info === undefined) continue
+    for (const { peer, error } of failures) {
+      info = mergePinInfo(info, entries.inferred(peer, info.cid, undefined, TrackerStatus.clusterError, error.message))
+    }
+    page.push(info)
+    if (page.length < PAGE_ITEMS) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+  if (isOverLimit) throw new ClusterError('LIMIT', `more than ${MAX_RECOVERED_ITEMS} items are being recovered`)
+}

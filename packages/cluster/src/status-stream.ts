@@ -1,0 +1,64 @@
+import type { PeerId } from '@libp2p/interface'
+import { ClusterError, pinsetKey, type PinInfo } from '@cluster/api'
+
+/** How long a peer may be silent in the middle of a listing. Its first item may need a look at its whole IPFS pinset. */
+export const LISTING_IDLE_MS = 60_000
+/** Items that are sorted at a time when a peer answers without order; a longer answer is asked for again and again. */
+export const SORT_WINDOW = 262_144
+
+/** One peer's part of a status of everything, in pinset order. */
+export interface StatusStream {
+  readonly peer: PeerId
+  readonly items: AsyncIterable<PinInfo>
+}
+
+/**
+ * Passes on what comes after a key, and refuses answers that are not in the order they were promised in: a merge
+ * would show one CID as two.
+ *
+ * @throws {ClusterError} `CORRUPT`
+ */
+export async function* inOrder(
+  items: AsyncIterable<PinInfo>,
+  afterKey: string
+): AsyncGenerator<PinInfo, void, undefined> {
+  let last = ''
+  for await (const item of items) {
+    const key = pinsetKey(item.cid)
+    if (key < last) throw new ClusterError('CORRUPT', 'the statuses of the peer are not in the order of the pinset')
+    if (key > last && key > afterKey) yield item
+    last = key
+  }
+}
+
+/**
+ * Sorts an answer of any length in bounded memory: keeps the first items by pinset order, and asks again for those
+ * that follow while there are any.
+ */
+export async function* sorted(
+  answer: () => AsyncIterable<PinInfo>,
+  afterKey: string,
+  window: number = SORT_WINDOW
+): AsyncGenerator<PinInfo, void, undefined> {
+  let cursor = afterKey
+  for (;;) {
+    let kept: { readonly key: string; readonly item: PinInfo }[] = []
+    let hasMore = false
+    const trim = (): void => {
+      kept.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+      hasMore ||= kept.length > window
+      kept = kept.slice(0, window)
+    }
+    for await (const item of answer()) {
+      const key = pinsetKey(item.cid)
+      if (key > cursor) kept.push({ key, item })
+      if (kept.length >= 2 * window) trim()
+    }
+    trim()
+    for (const { key, item } of kept) {
+      if (key > cursor) yield item
+      cursor = key
+    }
+    if (!hasMore) return
+  }
+}
