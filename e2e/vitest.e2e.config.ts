@@ -5,6 +5,12 @@ export default mergeConfig(
   shared,
   defineConfig({
     // One file after the other: each starts several processes, and there may be only two cores.
-    test: { root: import.meta.dirname, include: ['src/**/*.e2e.ts'], fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 }
+    test: {
+      root: import.meta.dirname,
+      include: ['src/**/*.e2e.ts'],
+      fileParallelism: false,
+      testTimeout: 60_000,
+      hookTimeout: 60_000
+    }
   })
 )
