@@ -20,8 +20,9 @@ interface Waiting {
 }
 
 /**
- * Group commit: while one write is at the disk, further commits gather and go out as one batch with one fsync. Order is
- * kept over durable and other commits alike, so a durable one also makes durable whatever was committed before it.
+ * Group commit: while one write is at the disk, further commits gather and go out as one batch with one fsync. Commits
+ * take effect in the order of the calls. A durable commit says nothing about earlier ones that were not: LevelDB may
+ * have gone on to a new log in between.
  */
 export class CommitQueue {
   readonly #write: WriteBatch

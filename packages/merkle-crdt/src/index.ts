@@ -1,1 +1,20 @@
-export {}
+export { DagBlocks, OfflineExchange } from './dag-blocks.ts'
+export { decodeBroadcast, encodeBroadcast } from './broadcast.ts'
+export { type CrdtChange } from './change-feed.ts'
+export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './delta.ts'
+export { CrdtError, NotFoundError, type CrdtErrorCode } from './errors.ts'
+export { type FetchLimits } from './fetcher.ts'
+export { MerkleCrdt, type CrdtListOptions, type CrdtPair, type CrdtStats, type MerkleCrdtInit } from './merkle-crdt.ts'
+export { createNode, decodeNode, type DeltaNode } from './node.ts'
+export { type MerkleCrdtOptions } from './options.ts'
+export type {
+  Broadcaster,
+  Clock,
+  CrdtStorage,
+  DagBlock,
+  DagExchange,
+  DagSession,
+  Logger,
+  StorageOperation
+} from './ports.ts'
+export { type Batching, type CrdtOperation } from './publisher.ts'

@@ -18,3 +18,12 @@ export { MemoryMetrics, MemoryMonitor } from './memory-monitor.ts'
 export { MemoryNetwork } from './memory-network.ts'
 export { MemoryRpc, type Fate } from './memory-remote.ts'
 export { MemoryTracker, type MemoryTrackerOptions } from './memory-tracker.ts'
+export { FixedInformer } from './fixed-informer.ts'
+export {
+  MemoryCluster,
+  type MemoryClusterOptions,
+  type MemoryCollaborators,
+  type MemoryCore,
+  type MemoryPeer
+} from './memory-cluster.ts'
+export { weightAllocator } from './weight-allocator.ts'

@@ -1,0 +1,344 @@
+import type { AbortOptions } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
+import { Announcer } from './announcer.ts'
+import { decodeBroadcast } from './broadcast.ts'
+import { ChangeFeed, type CrdtChange } from './change-feed.ts'
+import { DagBlocks, OfflineExchange } from './dag-blocks.ts'
+import { readMany } from './draft.ts'
+import { CrdtError, messageOf } from './errors.ts'
+import { importPairs } from './import.ts'
+import { cleanKey, Layout } from './layout.ts'
+import {
+  DEFAULT_FETCH_LIMITS,
+  DEFAULT_REBROADCAST_INTERVAL_MS,
+  DEFAULT_REPAIR_INTERVAL_MS,
+  type MerkleCrdtOptions
+} from './options.ts'
+import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
+import { Publisher, type CrdtOperation } from './publisher.ts'
+import { repairDag } from './repair.ts'
+import { Replica } from './replica.ts'
+import { cleanStore, prepareStore } from './version.ts'
+
+/** What a store is made of. */
+export interface MerkleCrdtInit extends MerkleCrdtOptions {
+  readonly storage: CrdtStorage
+  /** Where it lies in the datastore, such as `/c`. */
+  readonly namespace: string
+  /** The blocks that `exchange` serves; made with the same datastore and namespace. */
+  readonly blocks: DagBlocks
+  /** Absent: no other peers, as for a store that is used offline. */
+  readonly exchange?: DagExchange | undefined
+  readonly broadcaster?: Broadcaster | undefined
+  readonly clock: Clock
+  /** Numbers from 0 up to but not including 1. */
+  readonly random: () => number
+  readonly log: Logger
+}
+
+/** A key and its value. */
+export interface CrdtPair {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+/** Which part of a listing is wanted. */
+export interface CrdtListOptions extends AbortOptions {
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
+}
+
+/** Figures for an operator. */
+export interface CrdtStats {
+  readonly heads: readonly CID[]
+  readonly maxHeight: bigint
+  /** Blocks that have to be fetched or merged. */
+  readonly queuedJobs: number
+  /** Of these: on their way, announced and waiting, failed and waiting for the next attempt. */
+  readonly fetching: number
+  readonly pendingHeads: number
+  readonly retrying: number
+  /** Local operations that wait for their block. */
+  readonly waitingOperations: number
+  /** Since the start. */
+  readonly merged: number
+  readonly rejected: number
+  readonly lastError: string | undefined
+  readonly isDirty: boolean
+}
+
+const MAX_PAGE_ITEMS = 1024
+
+/**
+ * A replicated key-value store: every replica can write, all arrive at the same content, without a leader. Changes are
+ * blocks of a Merkle-DAG; peers announce its heads and fetch what they lack. Wire-compatible with go-ds-crdt 0.6.8.
+ *
+ * @see spec/wire-crdt.md §2
+ */
+export class MerkleCrdt {
+  readonly #init: MerkleCrdtInit
+  readonly #layout: Layout
+  readonly #stop = new AbortController()
+  readonly #publisher: Publisher
+  readonly #announcer: Announcer
+  readonly #feed: ChangeFeed
+  readonly #replica: Replica
+  readonly #exchange: DagExchange
+  readonly #background: Promise<void>[] = []
+  #cancelRepair: (() => void) | undefined
+  #repairing: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #isDirty = false
+
+  private constructor(init: MerkleCrdtInit) {
+    const { storage, clock, random, log, blocks } = init
+    const { signal } = this.#stop
+    this.#init = init
+    this.#layout = new Layout(init.namespace)
+    this.#exchange = init.exchange ?? new OfflineExchange(blocks)
+    this.#publisher = new Publisher(clock, storage, this.#layout, init.batching, () => {
+      this.#replica.kick()
+    })
+    this.#announcer = new Announcer(
+      init.broadcaster,
+      clock,
+      random,
+      init.rebroadcastIntervalMs ?? DEFAULT_REBROADCAST_INTERVAL_MS,
+      log,
+      () => this.#replica.heads.list()
+    )
+    this.#feed = new ChangeFeed((keys, readSignal) => this.#values(keys, { signal: readSignal }))
+    this.#replica = new Replica({
+      storage,
+      layout: this.#layout,
+      blocks,
+      exchange: this.#exchange,
+      clock,
+      random,
+      log,
+      limits: { ...DEFAULT_FETCH_LIMITS, ...init.fetch },
+      signal,
+      publisher: this.#publisher,
+      announcer: this.#announcer,
+      feed: this.#feed
+    })
+  }
+
+  /**
+   * Opens a store, and goes on where the last run ended: unfinished walks and acknowledged batches included.
+   *
+   * @throws CrdtError `ERR_CRDT_VERSION`, `ERR_CRDT_BAD_STORE`
+   */
+  static async open(init: MerkleCrdtInit, options: AbortOptions = {}): Promise<MerkleCrdt> {
+    const store = new MerkleCrdt(init)
+    await prepareStore(init.storage, store.#layout, options)
+    await store.#publisher.load(store.#stop.signal)
+    await store.#replica.load()
+    store.#isDirty = await init.storage.has(store.#layout.dirty(), options)
+    store.#start()
+    return store
+  }
+
+  #start(): void {
+    const { broadcaster } = this.#init
+    this.#announcer.start()
+    if (broadcaster !== undefined) this.#background.push(this.#receive(broadcaster))
+    this.#replica.kick()
+    if (this.#repairIntervalMs > 0) this.#scheduleRepair(0)
+  }
+
+  get #repairIntervalMs(): number {
+    return this.#init.repairIntervalMs ?? DEFAULT_REPAIR_INTERVAL_MS
+  }
+
+  /** The value of a key; `undefined` if it is not there. */
+  async get(key: string, options: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    return (await this.#values([cleanKey(key)], options))[0]
+  }
+
+  /** All keys and values in the order of the keys' bytes, in pages of 1 to 1024, from one snapshot. */
+  async *list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
+    const { after, limit = Number.POSITIVE_INFINITY, ...rest } = options
+    const range = this.#layout.values()
+    if (after !== undefined) range.gte = this.#layout.value(cleanKey(after))
+    let left = limit
+    let page: CrdtPair[] = []
+    if (left <= 0) return
+    for await (const stored of this.#init.storage.scan(range, rest)) {
+      for (const { key: storedKey, value } of stored) {
+        const key = this.#layout.userKeyOfValue(storedKey)
+        if (key === undefined || key === after) continue
+        page.push({ key, value })
+        left -= 1
+        if (left <= 0) break
+      }
+      if (page.length >= MAX_PAGE_ITEMS / 2 || left <= 0) {
+        if (page.length > 0) yield page
+        page = []
+      }
+      if (left <= 0) return
+    }
+    if (page.length > 0) yield page
+  }
+
+  /**
+   * Changes keys. An abort stops the wait, not the change.
+   *
+   * @returns when the change is durable and announced; with batching, when it is durable in the journal, not yet visible
+   * @throws CrdtError `ERR_CRDT_QUEUE_FULL`, `ERR_CRDT_TOO_LARGE`, `ERR_CRDT_CLOSED`, or what the datastore threw
+   */
+  commit(operations: readonly CrdtOperation[], options: AbortOptions = {}): Promise<void> {
+    return this.#publisher.commit(operations, options)
+  }
+
+  /**
+   * Adds keys as few large blocks, the same on every peer that starts from an empty store. Announces nothing: the next
+   * rebroadcast does.
+   *
+   * @returns how many keys were added
+   * @see spec/wire-crdt.md §1.11
+   */
+  async import(source: AsyncIterable<readonly CrdtPair[]>): Promise<number> {
+    const count = await importPairs(this.#replica, this.#init.blocks, source)
+    this.#feed.resync()
+    return count
+  }
+
+  /**
+   * What changed, after it is durable, in pages that one reader pulls. `resync` comes first, after a first sync, and
+   * when the reader fell too far behind.
+   */
+  changes(options: { signal: AbortSignal }): AsyncIterable<readonly CrdtChange[]> {
+    return this.#feed.read(options.signal)
+  }
+
+  /** Resolves when everything known is merged, but for blocks that could not be fetched. */
+  idle(options: AbortOptions = {}): Promise<void> {
+    return this.#replica.idle(options.signal ?? this.#stop.signal)
+  }
+
+  /** Tries at once to fetch what could not be fetched, as after a peer connected. */
+  retryNow(): void {
+    this.#replica.retryNow()
+  }
+
+  async stats(): Promise<CrdtStats> {
+    const { heads, queuedJobs, fetcher, merged, rejected, lastError } = this.#replica
+    this.#isDirty = await this.#init.storage.has(this.#layout.dirty())
+    return {
+      heads: heads.list().map(({ cid }) => cid),
+      maxHeight: heads.maxHeight,
+      queuedJobs,
+      fetching: fetcher.fetching,
+      pendingHeads: fetcher.pendingHeads,
+      retrying: fetcher.retrying,
+      waitingOperations: this.#publisher.size,
+      merged,
+      rejected,
+      lastError,
+      isDirty: this.#isDirty
+    }
+  }
+
+  /** Marks the store as having gaps: the next repair walks the whole DAG. */
+  async markDirty(): Promise<void> {
+    await this.#init.storage.commit([{ put: { key: this.#layout.dirty(), value: new Uint8Array() } }], {
+      durable: true
+    })
+  }
+
+  async markClean(): Promise<void> {
+    await this.#init.storage.commit([{ delete: this.#layout.dirty() }], { durable: true })
+  }
+
+  /**
+   * Repairs now, if the store is marked dirty.
+   *
+   * @returns whether the store is clean afterwards
+   */
+  async repair(): Promise<boolean> {
+    const { storage, log, clock } = this.#init
+    if (!(await storage.has(this.#layout.dirty()))) {
+      log.info('store is marked clean. No need to repair')
+      return true
+    }
+    const startMs = clock.nowMs()
+    log.info('store is marked dirty. Starting DAG repair operation')
+    const isComplete = await repairDag({
+      storage,
+      layout: this.#layout,
+      exchange: this.#exchange,
+      clock,
+      signal: this.#stop.signal,
+      replica: this.#replica,
+      blockTimeoutMs: this.#init.fetch?.blockTimeoutMs ?? DEFAULT_FETCH_LIMITS.blockTimeoutMs
+    })
+    if (isComplete) await this.markClean()
+    log.info(`DAG repair finished. Took ${clock.nowMs() - startMs} ms`)
+    return isComplete
+  }
+
+  #scheduleRepair(delayMs: number): void {
+    const { clock, log } = this.#init
+    if (this.#stop.signal.aborted) return
+    this.#cancelRepair = clock.setTimer(clock.nowMs() + delayMs, () => {
+      this.#repairing = this.repair().then(
+        () => undefined,
+        (error: unknown) => {
+          if (!this.#stop.signal.aborted) log.error(`error in DAG repair: ${messageOf(error)}`)
+        }
+      )
+      void this.#repairing.then(() => {
+        this.#scheduleRepair(this.#repairIntervalMs)
+      })
+    })
+  }
+
+  async #receive(broadcaster: Broadcaster): Promise<void> {
+    const { log } = this.#init
+    try {
+      for await (const data of broadcaster.messages({ signal: this.#stop.signal })) {
+        try {
+          this.#replica.announced(decodeBroadcast(data))
+        } catch (error) {
+          log.warn(messageOf(error))
+        }
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) log.error(`no more announcements are received: ${messageOf(error)}`)
+    }
+  }
+
+  async #values(keys: readonly string[], options: AbortOptions): Promise<(Uint8Array | undefined)[]> {
+    return readMany(
+      this.#init.storage,
+      keys.map((key) => this.#layout.value(key)),
+      options
+    )
+  }
+
+  /**
+   * Makes a block of what still waits, announces nothing any more (it could not be served), and ends all work. The
+   * datastore stays open. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelRepair?.()
+    await this.#announcer.close()
+    await this.#replica.close()
+    this.#stop.abort(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
+    this.#feed.close()
+    await Promise.all([...this.#background, this.#repairing])
+    this.#cancelRepair?.()
+    await this.#init.storage.commit([{ delete: this.#layout.badShutdown() }], { durable: true })
+  }
+
+  /** Removes everything of a closed store from the datastore, blocks included. */
+  static clean(storage: CrdtStorage, namespace: string, options: AbortOptions = {}): Promise<void> {
+    return cleanStore(storage, new Layout(namespace), options)
+  }
+}

@@ -1,0 +1,28 @@
+import { MAX_STAGED_BYTES } from './dag-blocks.ts'
+import type { FetchLimits } from './fetcher.ts'
+import type { Batching } from './publisher.ts'
+
+/** How a store works; every member has a default. */
+export interface MerkleCrdtOptions {
+  /** Time between announcements of heads that nobody mentioned, ± 30 %. Default 1 minute. */
+  readonly rebroadcastIntervalMs?: number
+  /** Time between repairs of a store that is marked dirty; 0: never. Default 1 hour. */
+  readonly repairIntervalMs?: number
+  /** Absent: each change is acknowledged when its block is durable. */
+  readonly batching?: Batching | undefined
+  /** Limits of fetching, each with a default. */
+  readonly fetch?: Partial<FetchLimits>
+}
+
+export const DEFAULT_REBROADCAST_INTERVAL_MS = 60_000
+export const DEFAULT_REPAIR_INTERVAL_MS = 3_600_000
+
+/** The Go peer's limit for one fetch is two minutes; here a stuck fetch holds up nothing else. */
+export const DEFAULT_FETCH_LIMITS: FetchLimits = {
+  maxFetches: 256,
+  maxHeadFetches: 32,
+  maxPendingHeads: 1024,
+  headTimeoutMs: 60_000,
+  blockTimeoutMs: 120_000,
+  maxBufferedBytes: MAX_STAGED_BYTES / 2
+}
