@@ -29,7 +29,12 @@ export interface ThreePeers {
  *
  * @param say - told of every port that was taken
  */
-export async function startThreePeers(data: string, fresh: boolean, say: (line: string) => void): Promise<ThreePeers> {
+export async function startThreePeers(
+  data: string,
+  fresh: boolean,
+  say: (line: string) => void,
+  signal: AbortSignal
+): Promise<ThreePeers> {
   if (fresh) await rm(data, { recursive: true, force: true })
   await mkdir(data, { recursive: true, mode: 0o700 })
   const secret = await clusterSecret(join(data, 'secret'))
@@ -44,7 +49,7 @@ export async function startThreePeers(data: string, fresh: boolean, say: (line: 
       peers.push(peer)
       bootstrap ??= `/ip4/127.0.0.1/tcp/${swarm.toString()}/p2p/${id}`
     }
-    await Promise.all(peers.map(({ process }) => process.ready()))
+    await Promise.race([Promise.all(peers.map(({ process }) => process.ready())), aborted(signal)])
   } catch (error) {
     await stop()
     throw error
@@ -93,6 +98,16 @@ async function startPeer(
   const process = new PeerProcess(setup, bootstrap === undefined ? [] : ['--bootstrap', bootstrap])
   const peer = { name, restUrl: url(rest), gatewayUrl: url(gateway), process }
   return { peer, swarm, id: id.toString() }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => {
+    reject(signal.reason as Error)
+  }
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  return promise
 }
 
 const tcp = (port: number): string => `/ip4/127.0.0.1/tcp/${port.toString()}`

@@ -1,0 +1,44 @@
+import { ApiError } from '@cluster/client'
+import { restErrorToJSON } from '@cluster/wire'
+import { indentJson } from './indent-json.ts'
+
+/** Exit codes, as scripts know them. */
+export const exitCodes = { ok: 0, local: 1, api: 2, timeout: 62, cancelled: 125 } as const
+
+/**
+ * Something went wrong here, not at the API: one line on standard error.
+ *
+ * @see cli-config.md §1.5
+ */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly exitCode: number
+
+  /** @param doing - what was tried, as in `error <doing>: <cause>`; may be empty */
+  constructor(doing: string, cause: unknown, exitCode: number = exitCodes.local) {
+    super(`error ${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.exitCode = exitCode
+  }
+}
+
+/** What is printed of an error, where, and the exit code. */
+export interface Report {
+  readonly stream: 'stdout' | 'stderr'
+  readonly text: string
+  readonly exitCode: number
+}
+
+/** Turns what a command threw into its output and exit code; the only place that does. */
+export function reportOf(error: unknown, encoding: 'text' | 'json'): Report {
+  if (error instanceof Failure) return { stream: 'stderr', text: `${error.message}\n`, exitCode: error.exitCode }
+  if (error instanceof ApiError) {
+    const { status: code, message } = error
+    const text =
+      encoding === 'json'
+        ? `${indentJson(restErrorToJSON({ code, message }))}\n`
+        : `An error occurred:\n  Code: ${code.toString()}\n  Message: ${message}\n`
+    return { stream: 'stdout', text, exitCode: code === 0 ? exitCodes.local : exitCodes.api }
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return { stream: 'stderr', text: `error : ${message}\n`, exitCode: exitCodes.local }
+}
