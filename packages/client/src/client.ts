@@ -1,0 +1,308 @@
+import {
+  DEFAULT_ADD_PARAMS,
+  pinTypeToString,
+  TrackerStatus,
+  trackerStatusToString,
+  ZERO_PIN_OPTIONS,
+  type AddedOutput,
+  type AddParams,
+  type Alert,
+  type BandwidthByProtocol,
+  type ConnectGraph,
+  type FileEntry,
+  type GlobalPinInfo,
+  type GlobalRepoGC,
+  type ID,
+  type Metric,
+  type Pin,
+  type PinOptions,
+  type PinType,
+  type Scope,
+  type Version
+} from '@cluster/api'
+import {
+  addedOutputFromJSON,
+  addParamsToQuery,
+  alertFromJSON,
+  bandwidthByProtocolFromJSON,
+  connectGraphFromJSON,
+  globalPinInfoFromJSON,
+  globalRepoGcFromJSON,
+  idFromJSON,
+  metricFromJSON,
+  pinFromJSON,
+  pinOptionsToQuery,
+  versionFromJSON,
+  type RestRouteName
+} from '@cluster/wire'
+import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
+import { ApiError } from './api-error.ts'
+import { multipartOf } from './multipart.ts'
+// Bundles for browsers get ./fetch-transport.ts in its place, by the field `browser` of package.json.
+import { defaultTransport } from './node-transport.ts'
+import { RestCaller, type CallInit } from './rest-caller.ts'
+import type { Transport } from './transport.ts'
+import { pause, progressOf, WaitError, type WaitTarget } from './wait-for.ts'
+
+/** Where the API is, and who asks. */
+export interface ClusterClientInit {
+  /** Such as `http://127.0.0.1:9094`; a path in front of the routes is kept. */
+  readonly url: string | URL
+  /** With a password: basic authentication. */
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** How requests travel; the one of the platform unless given. */
+  readonly transport?: Transport
+}
+
+/** Options of an upload. */
+export interface AddOptions extends AbortOptions {
+  /** Told how many bytes of content have been sent so far. */
+  readonly onUpload?: (bytes: number) => void
+}
+
+/** Which statuses are wanted. */
+export interface StatusOptions extends AbortOptions, Scope {
+  /** Only pins with a peer of one of these; ignored with `cids`. */
+  readonly filter?: TrackerStatus | undefined
+  readonly cids?: readonly CID[] | undefined
+}
+
+/** Check of the status once per second unless said otherwise. */
+const WAIT_INTERVAL_MS = 1000
+
+/**
+ * A client of the REST API of IPFS Cluster, of Go peers and of ours, for Node and browsers.
+ *
+ * Errors of requests are {@link ApiError}s; an abort throws the reason of its signal. Listings ask when they are read
+ * and drop the connection when broken off. Browsers do not show errors that come after the first items of a listing.
+ *
+ * @example
+ * ```ts
+ * const client = new ClusterClient({ url: 'http://127.0.0.1:9094' })
+ * for await (const { cid, peerMap } of client.statusAll()) console.log(cid, peerMap)
+ * ```
+ * @see http-apis.md §3, §4
+ */
+export class ClusterClient {
+  readonly #rest: RestCaller
+
+  constructor({ url, username = '', password = '', headers = {}, transport = defaultTransport() }: ClusterClientInit) {
+    const credentials = username === '' ? {} : { authorization: basicAuth(username, password) }
+    this.#rest = new RestCaller(new URL(url), { ...headers, ...credentials }, transport)
+  }
+
+  /** The peer that is asked. */
+  id(options: AbortOptions = {}): Promise<ID> {
+    return this.#one('ID', idFromJSON, options)
+  }
+
+  version(options: AbortOptions = {}): Promise<Version> {
+    return this.#one('Version', versionFromJSON, options)
+  }
+
+  /** All peers of the cluster, as they answer; those that cannot be asked have an `error`. */
+  peers(options: AbortOptions = {}): AsyncGenerator<ID, void> {
+    return this.#rest.items('Peers', idFromJSON, options)
+  }
+
+  peerAdd(peer: PeerId, options: AbortOptions = {}): Promise<ID> {
+    const body = JSON.stringify({ peer_id: peer.toString() })
+    return this.#one('PeerAdd', idFromJSON, { ...options, body, contentType: 'application/json' })
+  }
+
+  async peerRemove(peer: PeerId, options: AbortOptions = {}): Promise<void> {
+    await this.#rest.value('PeerRemove', { ...options, parameters: { peer: peer.toString() } })
+  }
+
+  /**
+   * Adds files and gives the events of the add as they come; the last one is the result, with sharding the last that is
+   * no shard. Uploads are streamed in Node. Where trailers cannot be read, all events come at the end, so that a late
+   * error is seen.
+   *
+   * @throws {ApiError} also after some events; whatever the source of the files throws
+   */
+  async *add(
+    entries: Iterable<FileEntry> | AsyncIterable<FileEntry>,
+    params: Partial<AddParams> = {},
+    { signal, onUpload }: AddOptions = {}
+  ): AsyncGenerator<AddedOutput, void> {
+    const source: { failure?: unknown } = {}
+    const { contentType, body } = multipartOf(entries, onUpload)
+    const streamChannels = this.#rest.readsTrailers
+    const query = addParamsToQuery({ ...DEFAULT_ADD_PARAMS, ...params, streamChannels })
+    const init = { query, contentType, body: noting(body, source), signal }
+    try {
+      if (streamChannels) yield* this.#rest.items('Add', addedOutputFromJSON, init)
+      else yield* listOf(await this.#rest.value('Add', init), addedOutputFromJSON)
+    } catch (error) {
+      throw 'failure' in source ? source.failure : error
+    }
+  }
+
+  /** Pins a CID: when it returns, the cluster will hold it. The answer is the pin as it was submitted. */
+  pin(cid: CID, options: Partial<PinOptions> = {}, { signal }: AbortOptions = {}): Promise<Pin> {
+    return this.#one('Pin', pinFromJSON, { parameters: { hash: cid.toString() }, query: queryOf(options), signal })
+  }
+
+  /** Pins what a path such as `/ipfs/<cid>/docs` or `/ipns/<name>` leads to; a path without root is below `/ipfs`. */
+  pinPath(path: string, options: Partial<PinOptions> = {}, { signal }: AbortOptions = {}): Promise<Pin> {
+    return this.#one('PinPath', pinFromJSON, { parameters: partsOf(path), query: queryOf(options), signal })
+  }
+
+  /** @returns the pin as it was */
+  unpin(cid: CID, { signal }: AbortOptions = {}): Promise<Pin> {
+    return this.#one('Unpin', pinFromJSON, { parameters: { hash: cid.toString() }, signal })
+  }
+
+  /** @returns the pin as it was */
+  unpinPath(path: string, { signal }: AbortOptions = {}): Promise<Pin> {
+    return this.#one('UnpinPath', pinFromJSON, { parameters: partsOf(path), signal })
+  }
+
+  /** A pin of the pinset. */
+  allocation(cid: CID, { signal }: AbortOptions = {}): Promise<Pin> {
+    return this.#one('Allocation', pinFromJSON, { parameters: { hash: cid.toString() }, signal })
+  }
+
+  /** The pinset, or the pins of some types in it. */
+  allocations({ types, signal }: AbortOptions & { readonly types?: readonly PinType[] } = {}): AsyncGenerator<
+    Pin,
+    void
+  > {
+    const filter = types === undefined ? 'all' : types.map(pinTypeToString).join()
+    return this.#rest.items('Allocations', pinFromJSON, { query: form({ filter }), signal })
+  }
+
+  /** What the peers say of a pin. Of a CID that is not pinned they say so. */
+  status(cid: CID, { local = false, signal }: AbortOptions & Scope = {}): Promise<GlobalPinInfo> {
+    const query = form({ local: String(local) })
+    return this.#one('Status', globalPinInfoFromJSON, { parameters: { hash: cid.toString() }, query, signal })
+  }
+
+  /** What the peers say of all pins, of some CIDs, or of the pins in some states. */
+  statusAll({ local = false, filter = 0, cids = [], signal }: StatusOptions = {}): AsyncGenerator<GlobalPinInfo, void> {
+    const names = filter === 0 ? '' : trackerStatusToString(filter)
+    const query = form({ local: String(local), filter: names, cids: cids.map(String).join() })
+    return this.#rest.items('StatusAll', globalPinInfoFromJSON, { query, signal })
+  }
+
+  /** Has the peers try again what failed. */
+  recover(cid: CID, { local = false, signal }: AbortOptions & Scope = {}): Promise<GlobalPinInfo> {
+    const query = form({ local: String(local) })
+    return this.#one('Recover', globalPinInfoFromJSON, { parameters: { hash: cid.toString() }, query, signal })
+  }
+
+  /** Has the peers try again everything that failed; gives what they try. */
+  recoverAll({ local = false, signal }: AbortOptions & Scope = {}): AsyncGenerator<GlobalPinInfo, void> {
+    return this.#rest.items('RecoverAll', globalPinInfoFromJSON, { query: form({ local: String(local) }), signal })
+  }
+
+  repoGC({ local = false, signal }: AbortOptions & Scope = {}): Promise<GlobalRepoGC> {
+    return this.#one('RepoGC', globalRepoGcFromJSON, { query: form({ local: String(local) }), signal })
+  }
+
+  /** The latest valid metrics of a name, one per peer. */
+  metrics(name: string, { signal }: AbortOptions = {}): Promise<readonly Metric[]> {
+    return this.#one('Metrics', (json) => listOf(json, metricFromJSON), { parameters: { name }, signal })
+  }
+
+  metricNames(options: AbortOptions = {}): Promise<readonly string[]> {
+    return this.#one('MetricNames', (json) => listOf(json, String), options)
+  }
+
+  connectGraph(options: AbortOptions = {}): Promise<ConnectGraph> {
+    return this.#one('ConnectionGraph', connectGraphFromJSON, options)
+  }
+
+  /** Newest first. */
+  alerts(options: AbortOptions = {}): Promise<readonly Alert[]> {
+    return this.#one('Alerts', (json) => listOf(json, alertFromJSON), options)
+  }
+
+  bandwidth(options: AbortOptions = {}): Promise<BandwidthByProtocol | undefined> {
+    return this.#one('Bandwidth by protocol stats', bandwidthByProtocolFromJSON, options)
+  }
+
+  /** Resolves when the API answers. */
+  async health(options: AbortOptions = {}): Promise<void> {
+    await this.#rest.value('Health', options)
+  }
+
+  /**
+   * Asks the status again and again until enough peers have the target; the first time after one interval.
+   *
+   * @returns the status that was reached
+   * @throws {WaitError} when a peer has failed; {@link ApiError}; the reason of the signal
+   * @see http-apis.md §4.5
+   */
+  async waitFor(
+    cid: CID,
+    options: WaitTarget & AbortOptions & Scope & { readonly intervalMs?: number } = {}
+  ): Promise<GlobalPinInfo> {
+    const { target = TrackerStatus.pinned, intervalMs = WAIT_INTERVAL_MS, signal, local } = options
+    let last: GlobalPinInfo | undefined
+    for (;;) {
+      await pause(intervalMs, signal)
+      const info = await this.status(cid, { local, ...(signal === undefined ? {} : { signal }) })
+      const progress = progressOf(info, options)
+      if (progress === 'failed') throw new WaitError(target, last)
+      if (progress === 'reached') return info
+      last = info
+    }
+  }
+
+  /** Drops idle connections. They keep no process alive. */
+  close(): void {
+    this.#rest.close()
+  }
+
+  async #one<T>(name: RestRouteName, read: (json: unknown) => T, init: CallInit): Promise<T> {
+    const json = await this.#rest.value(name, init)
+    try {
+      return read(json)
+    } catch (error) {
+      throw new ApiError('UNEXPECTED', 200, error instanceof Error ? error.message : String(error), { cause: error })
+    }
+  }
+}
+
+function basicAuth(username: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${username}:${password}`)
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`
+}
+
+const form = (values: Readonly<Record<string, string>>): string => new URLSearchParams(values).toString()
+
+const queryOf = (options: Partial<PinOptions>): string => pinOptionsToQuery({ ...ZERO_PIN_OPTIONS, ...options })
+
+/** The type and the rest of a path. */
+function partsOf(path: string): { keyType: string; path: string } {
+  const match = /^\/(ipfs|ipns|ipld)\/(.*?)\/?$/s.exec(path)
+  if (match === null) return { keyType: 'ipfs', path: path.replace(/^\/|\/$/g, '') }
+  const [, keyType = '', rest = ''] = match
+  return { keyType, path: rest }
+}
+
+/** A JSON list, for which `null` stands as well when it is empty. */
+function listOf<T>(json: unknown, read: (item: unknown) => T): readonly T[] {
+  if (json === null || json === undefined) return []
+  if (!Array.isArray(json)) throw new ApiError('UNEXPECTED', 200, 'a list was expected')
+  return json.map(read)
+}
+
+/** Keeps the error of a source, which the connection would otherwise hide. */
+async function* noting(
+  source: AsyncIterable<Uint8Array>,
+  kept: { failure?: unknown }
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* source
+  } catch (error) {
+    kept.failure = error
+    throw error
+  }
+}
