@@ -1,1 +1,19 @@
-export {}
+export { type AccessEntry, formatAccess } from './access-log.ts'
+export { type Authenticator, type AuthenticatorOptions, createAuthenticator, type Refusal } from './authenticate.ts'
+export { type Cors, type CorsOptions, createCors } from './cors.ts'
+export { HttpError, type HttpErrorCode } from './errors.ts'
+export { goJson } from './go-json.ts'
+export {
+  formatTarget,
+  listen,
+  type Listeners,
+  type ListenLimits,
+  type ListenOptions,
+  type ListenTarget
+} from './listen.ts'
+export type { MultipartLimits } from './multipart-parts.ts'
+export { ndjsonResponse, type NdjsonOptions } from './ndjson.ts'
+export { cleanAbsolutePath, parseQuery, type Query, queryBoolean, queryInteger, queryUnescape } from './query.ts'
+export { errorBody, jsonResponse } from './respond.ts'
+export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
+export { readUpload, type Upload, type UploadEntry } from './upload.ts'
