@@ -42,7 +42,7 @@ export interface MergeOptions extends AbortOptions {
  */
 export async function* mergeStatuses(
   streams: readonly StatusStream[],
-  { limit = Infinity, pins, failed, signal }: MergeOptions
+  { limit = Infinity, pins, signal, ...options }: MergeOptions
 ): Pages<GlobalPinInfo> {
   const cursors = streams.map(({ peer, items }): Cursor => {
     return { peer, iterator: items[Symbol.asyncIterator](), state: 'open' }
@@ -64,7 +64,7 @@ export async function* mergeStatuses(
       assertSomebodyAnswers(cursors)
       const key = smallest([...cursors.map(({ head }) => head?.key), pin?.key])
       if (key === undefined) break
-      const info = take(cursors, key, pin?.key === key ? pin.pin : undefined, failed)
+      const info = take(cursors, key, pin?.key === key ? pin.pin : undefined, options)
       if (pin?.key === key) await nextPin()
       if (info === undefined) continue
       page.push(info)
@@ -111,7 +111,7 @@ function take(
   cursors: readonly Cursor[],
   key: string,
   pin: Pin | undefined,
-  failed: MergeOptions['failed']
+  options: Pick<MergeOptions, 'failed'>
 ): GlobalPinInfo | undefined {
   let info: GlobalPinInfo | undefined = pin === undefined ? undefined : infoOf(pin)
   for (const cursor of cursors) {
@@ -121,7 +121,7 @@ function take(
   }
   if (info === undefined) return undefined
   for (const { peer, state, error } of cursors) {
-    if (state === 'failed' && error !== undefined) info = mergePinInfo(info, failed(peer, info, error))
+    if (state === 'failed' && error !== undefined) info = mergePinInfo(info, options.failed(peer, info, error))
   }
   return info.peerMap === undefined ? undefined : info
 }

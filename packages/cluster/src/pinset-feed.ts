@@ -1,6 +1,6 @@
 import type { PinsetChange } from '@cluster/api'
 import type { CoreCollaborators } from './collaborators.ts'
-import { waitUntil } from './wait.ts'
+import { isAborted, waitUntil } from './wait.ts'
 
 /** Pause after a failure of the feed, before everything is compared again. */
 const RETRY_PAUSE_MS = 1_000
@@ -30,7 +30,7 @@ export async function feedPinset(
       // Only a consensus that has stopped ends its feed.
       return
     } catch (error) {
-      if (signal.aborted) return
+      if (isAborted(signal)) return
       missed = true
       log.error('changes of the pinset did not reach the tracker; it compares with the whole pinset', { error })
       if (!(await waitUntil(clock, clock.nowMs() + RETRY_PAUSE_MS, signal))) return

@@ -34,7 +34,7 @@ export async function* recoverEverywhere(
   options: AbortOptions
 ): Pages<GlobalPinInfo> {
   const found = new Map<string, GlobalPinInfo>()
-  let isOverLimit = false
+  let unlisted = 0
   const gather = async (peer: PeerId, limited: AbortSignal): Promise<void> => {
     const items = peer.equals(self)
       ? itemsOf(recoverAllLocal({ signal: limited }))
@@ -42,7 +42,7 @@ export async function* recoverEverywhere(
     for await (const info of unlessIdle(clock, LISTING_IDLE_MS, limited, items)) {
       const key = pinsetKey(info.cid)
       const known = found.get(key)
-      if (known === undefined && found.size >= MAX_RECOVERED_ITEMS) isOverLimit = true
+      if (known === undefined && found.size >= MAX_RECOVERED_ITEMS) unlisted += 1
       else found.set(key, mergePinInfo(known, info))
     }
   }
@@ -67,5 +67,5 @@ export async function* recoverEverywhere(
     page = []
   }
   if (page.length > 0) yield page
-  if (isOverLimit) throw new ClusterError('LIMIT', `more than ${MAX_RECOVERED_ITEMS} items are being recovered`)
+  if (unlisted > 0) throw new ClusterError('LIMIT', `more than ${MAX_RECOVERED_ITEMS} items are being recovered`)
 }

@@ -9,6 +9,7 @@ import type { MemberList } from './members.ts'
 import { PING } from './ping-value.ts'
 import type { Pinning } from './pinning.ts'
 import type { Roles } from './roles.ts'
+import { isAborted } from './wait.ts'
 
 /** Alerts that are remembered; one more and the list starts anew. */
 export const MAX_ALERTS = 1_000
@@ -127,7 +128,8 @@ export function createRepair(
           try {
             await repinFrom(lost, await responsibility(lost, { signal }), { signal })
           } catch (error) {
-            if (!signal.aborted) log.error('the pins of a lost peer stay as they are', { error: toClusterError(error) })
+            if (!isAborted(signal))
+              log.error('the pins of a lost peer stay as they are', { error: toClusterError(error) })
           }
         }
       } finally {

@@ -117,9 +117,10 @@ function trackerHandlers({ tracker }: Needs, { statuses }: ServingParts): RpcHan
 function ipfsHandlers({ ipfs }: Needs): RpcHandlers {
   return {
     'IPFSConnector.BlockGet': (cid, call) => ipfs.blockGet(cid, call),
-    // The caller hears nothing but the end.
     async *'IPFSConnector.BlockStream'(blocks, call) {
       await ipfs.blockStream(blocks, call)
+      // The caller hears nothing but the end.
+      yield* []
     },
     'IPFSConnector.Pin': async (pin, call) => {
       await ipfs.pin(pin, call)

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { TrackerStatus, timestampFromMs, type Clock, type Pin, type PinInfo, type TrackedPin } from '@cluster/api'
+import { timestampFromMs, type Clock, type Pin, type PinInfo, type TrackedPin, type TrackerStatus } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import type { MemberList } from './members.ts'
 

@@ -43,10 +43,10 @@ export async function* sorted(
   let cursor = afterKey
   for (;;) {
     let kept: { readonly key: string; readonly item: PinInfo }[] = []
-    let hasMore = false
+    let dropped = 0
     const trim = (): void => {
       kept.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-      hasMore ||= kept.length > window
+      dropped += Math.max(0, kept.length - window)
       kept = kept.slice(0, window)
     }
     for await (const item of answer()) {
@@ -59,6 +59,6 @@ export async function* sorted(
       if (key > cursor) yield item
       cursor = key
     }
-    if (!hasMore) return
+    if (dropped === 0) return
   }
 }

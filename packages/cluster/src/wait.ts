@@ -6,6 +6,11 @@ export function abortable(signal: AbortSignal | undefined): AbortOptions {
   return signal === undefined ? {} : { signal }
 }
 
+/** Whether a signal is aborted by now. As a call, so that the compiler expects it to change in between. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
 /** Why a signal was aborted, as the error of a port. */
 export function abortReason(signal: AbortSignal): ClusterError {
   return toClusterError(signal.reason, 'ABORTED')

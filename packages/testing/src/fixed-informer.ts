@@ -1,0 +1,27 @@
+import type { PeerId } from '@libp2p/interface'
+import { timestampFromMs, type Clock, type Informer, type Metric } from '@cluster/api'
+
+/** How long the metrics of a {@link FixedInformer} are valid. */
+const LIFETIME_MS = 30_000
+
+/** An informer that measures what the test says; `undefined` is nothing at all. */
+export class FixedInformer implements Informer {
+  readonly name: string
+  readonly #clock: Pick<Clock, 'nowMs'>
+  readonly #self: PeerId
+  weight: bigint | undefined
+
+  constructor(name: string, weight: bigint | undefined, self: PeerId, clock: Pick<Clock, 'nowMs'>) {
+    this.name = name
+    this.weight = weight
+    this.#self = self
+    this.#clock = clock
+  }
+
+  getMetrics(): Promise<readonly Metric[]> {
+    if (this.weight === undefined) return Promise.resolve([])
+    const expire = timestampFromMs(this.#clock.nowMs() + LIFETIME_MS)
+    const metric = { name: this.name, peer: this.#self, value: this.weight.toString(), weight: this.weight, expire }
+    return Promise.resolve([{ ...metric, valid: true, partitionable: false, receivedAt: 0n }])
+  }
+}
