@@ -1,6 +1,5 @@
 import {
   ClusterError,
-  formatTimestamp,
   parseTimestamp,
   pinModeFromString,
   pinModeToString,
@@ -12,7 +11,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import { parseGoDuration } from './go-duration.ts'
 import { formatQuery, integerParameter, parseUint64 } from './query.ts'
-import { peerIdFromText } from './scalars.ts'
+import { peerIdFromText, printTime } from './scalars.ts'
 
 const METADATA_PREFIX = 'meta-'
 const SECOND = 1_000_000_000n
@@ -37,7 +36,7 @@ export function pinOptionsParameters(options: PinOptions): readonly (readonly [s
     ['shard-size', options.shardSize.toString()],
     ['user-allocations', (options.userAllocations ?? []).map(String).join()]
   ]
-  if (expireAt !== undefined) parameters.push(['expire-at', formatTimestamp(expireAt)])
+  if (expireAt !== undefined) parameters.push(['expire-at', printTime(expireAt)])
   for (const [key, value] of options.metadata ?? []) if (key !== '') parameters.push([METADATA_PREFIX + key, value])
   if (pinUpdate !== undefined) parameters.push(['pin-update', pinUpdate.toString()])
   if (origins !== undefined && origins.length > 0) parameters.push(['origins', origins.map(String).join()])

@@ -1,4 +1,5 @@
 import { ClusterError } from '@cluster/api'
+import { compareUtf8 } from './json.ts'
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map(
   [
@@ -32,7 +33,7 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
 /** A query as Go clients write it: names sorted, form-encoded. */
 export function formatQuery(values: Iterable<readonly [name: string, value: string]>): string {
   return [...values]
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .sort(([a], [b]) => compareUtf8(a, b))
     .map(([name, value]) => `${escape(name)}=${escape(value)}`)
     .join('&')
 }

@@ -22,6 +22,9 @@ import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { wrongType, type Form } from './form.ts'
 import { quote } from './json.ts'
 
+const FIRST_TIME = -62_167_219_200_000_000_000n
+const LAST_TIME = 253_402_300_799_000_000_000n
+
 /** Go's int for values that fit a number: factors, depths, counts. */
 export const int: Form<number> = numberForm(msgpack.int, (value) => {
   const number = typeof value === 'bigint' ? Number(value) : value
@@ -113,7 +116,7 @@ export const address: Form<Multiaddr | undefined> = textual(
 export const time: Form<Timestamp | undefined> = textual(
   msgpack.time,
   parseTimestamp,
-  (value) => quote(formatTimestamp(value)),
+  (value) => quote(printTime(value)),
   { ofNothing: quote(formatTimestamp(undefined)), isEmpty: () => false }
 )
 
@@ -125,6 +128,14 @@ export const pinType: Form<number> = named(msgpack.uint, pinTypeFromString, pinT
 export const pinMode: Form<number> = named(msgpack.int, pinModeFromString, pinModeToString)
 /** {@link IPFSPinStatus} */
 export const ipfsPinStatus: Form<number> = named(msgpack.int, ipfsPinStatusFromString, ipfsPinStatusToString)
+
+/**
+ * An instant as RFC 3339, which has the years 0 to 9999: what lies outside, as other peers may send it, prints as the
+ * first or last second of them.
+ */
+export function printTime(value: Timestamp): string {
+  return formatTimestamp(value < FIRST_TIME ? FIRST_TIME : value > LAST_TIME ? LAST_TIME : value)
+}
 
 /**
  * Reads the text of a peer ID: base58 (`12D3Koo…`, `Qm…`) or a CID of a libp2p key.
