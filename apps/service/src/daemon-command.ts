@@ -59,7 +59,9 @@ export async function daemon(
 
 async function parseBootstrap(list: string): Promise<readonly Multiaddr[]> {
   const items = list === '' ? [] : list.split(',').map((item) => item.trim())
-  return Promise.all(items.map((item) => attempt(`parsing bootstrap multiaddress (${item})`, () => parseMultiaddr(item))))
+  return Promise.all(
+    items.map((item) => attempt(`parsing bootstrap multiaddress (${item})`, () => parseMultiaddr(item)))
+  )
 }
 
 async function readOr(path: string, hint: string): Promise<string> {

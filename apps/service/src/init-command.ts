@@ -61,7 +61,8 @@ function parsePeers(list: string): { id: PeerId; address: string }[] {
   return list.split(',').map((item) => {
     const address = parseMultiaddr(item.trim()).toString()
     const id = /\/p2p\/([^/]+)$/.exec(address)?.[1]
-    if (id === undefined) throw new Failure('parsing peer multiaddress', `${item}: expected a peer ID at its end, as /p2p/<id>`)
+    if (id === undefined)
+      throw new Failure('parsing peer multiaddress', `${item}: expected a peer ID at its end, as /p2p/<id>`)
     return { id: peerIdFromString(id), address }
   })
 }

@@ -21,7 +21,10 @@ export function program(env: NodeJS.ProcessEnv): Command {
   const root = new Command('ipfs-cluster-service')
     .description('Runs a peer of an IPFS cluster.')
     .version(`ipfs-cluster-service version ${CLUSTER_VERSION}`, '-v, --version')
-    .option('-c, --config <folder>', 'folder of configuration and data (default: "~/.ipfs-cluster") [$IPFS_CLUSTER_PATH]')
+    .option(
+      '-c, --config <folder>',
+      'folder of configuration and data (default: "~/.ipfs-cluster") [$IPFS_CLUSTER_PATH]'
+    )
     .option('-d, --debug', 'log everything')
     .option('-l, --loglevel <levels>', 'LEVEL or FACILITY:LEVEL, comma-separated [$IPFS_CLUSTER_LOG_LEVEL]')
     .addOption(new Option('-f, --force').hideHelp())
@@ -47,9 +50,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .option('--no-trust', 'do not trust the peers of --bootstrap')
     .addOption(new Option('-x, --leave', 'leave the peerset when stopped').hideHelp())
     .addOption(new Option('-u, --upgrade').hideHelp())
-    .action(async (options) =>
-      daemon(folderOf(root.opts(), env), options, await loggingOf(root.opts(), env), env)
-    )
+    .action(async (options) => daemon(folderOf(root.opts(), env), options, await loggingOf(root.opts(), env), env))
 
   root
     .command('version')

@@ -1,1 +1,6 @@
-export {}
+export { builtIns } from './built-ins.ts'
+export { peerFiles } from './files.ts'
+export { initFolder, type InitOptions, type InitResult } from './init-folder.ts'
+export { createPeer, type Peer, type PeerOptions } from './peer.ts'
+export { loadPeerConfig, type BuiltIns, type ConfiguredComponent, type PeerConfig } from './peer-config.ts'
+export { randomPorts } from './random-ports.ts'

@@ -87,7 +87,10 @@ function chooseComponents(
     const chosen = builtIns.find(({ name }) => name === choice)
     if (chosen !== undefined) return [chosen]
     const names = builtIns.map(({ name }) => name).join(', ')
-    throw new ClusterError('CONFIG_INVALID', `${kind}: there is no component ${JSON.stringify(choice)}; choose ${names}`)
+    throw new ClusterError(
+      'CONFIG_INVALID',
+      `${kind}: there is no component ${JSON.stringify(choice)}; choose ${names}`
+    )
   }
   if (kind === 'api' || kind === 'informer') return builtIns
   return kind === 'exchange' || kind === 'adder' ? [] : builtIns.slice(0, 1)

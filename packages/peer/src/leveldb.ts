@@ -12,7 +12,8 @@ import { resolve } from 'node:path'
 
 const size = (description: string): Option<number> => integer({ default: 0, description: `${description} 0: default.` })
 const ignored = (): Option<number> => integer({ default: 0, description: 'No counterpart here; kept for Go peers.' })
-const ignoredFlag = (): Option<boolean> => flag({ default: false, description: 'No counterpart here; kept for Go peers.' })
+const ignoredFlag = (): Option<boolean> =>
+  flag({ default: false, description: 'No counterpart here; kept for Go peers.' })
 
 const config = section({
   name: 'leveldb',
@@ -38,7 +39,10 @@ const config = section({
       disable_compaction_backoff: ignoredFlag(),
       disable_large_batch_transaction: ignoredFlag(),
       iterator_sampling_rate: ignored(),
-      no_sync: flag({ default: false, description: 'Answer writes before they are on disk: loses data with the power.' }),
+      no_sync: flag({
+        default: false,
+        description: 'Answer writes before they are on disk: loses data with the power.'
+      }),
       no_write_merge: ignoredFlag(),
       open_files_cache_capacity: size('Files that may be open at once.'),
       read_only: ignoredFlag(),

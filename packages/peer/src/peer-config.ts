@@ -97,7 +97,7 @@ async function loadKind(
   }
   if (!singles.includes(kind)) {
     if (unknown.length > 0) warnings.push(`${kind}: unknown components are ignored: ${unknown.join(', ')}`)
-    const rank = ({ descriptor }: ConfiguredComponent): number => (builtIns.indexOf(descriptor) + 1 || Infinity)
+    const rank = ({ descriptor }: ConfiguredComponent): number => builtIns.indexOf(descriptor) + 1 || Infinity
     return found.sort((a, b) => rank(a) - rank(b) || 0)
   }
   const names = found.map(({ descriptor }) => descriptor.name).concat(unknown)
