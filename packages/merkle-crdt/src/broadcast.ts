@@ -2,6 +2,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { CID } from 'multiformats/cid'
 import { asBlockCid, blockIdOf } from './block-id.ts'
 import { CrdtError, messageOf } from './errors.ts'
+import { concatBytes } from './uvarint.ts'
 
 /** Most heads in one message, so that it stays far below what gossip carries. @see spec/wire-crdt.md §7.3 P16 */
 export const MAX_HEADS_PER_BROADCAST = 1000
@@ -47,7 +48,7 @@ export function decodeBroadcast(bytes: Uint8Array): CID[] {
     if (unknown.length > 0) {
       // what is not ours at the top level was, long ago, the whole message: one binary CID
       heads.clear()
-      add(Buffer.concat(unknown))
+      add(concatBytes(...unknown))
     }
   } catch (cause) {
     throw new CrdtError('ERR_CRDT_BAD_BROADCAST', `error decoding broadcast: ${messageOf(cause)}`, cause)

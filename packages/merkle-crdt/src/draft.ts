@@ -183,21 +183,10 @@ export async function readMany(
 ): Promise<(Uint8Array | undefined)[]> {
   if (keys.length === 0) return []
   if (storage.readMany !== undefined) return storage.readMany(keys, options)
+  // asked first: most keys are not there, and an error for each would cost more than the look-up
   return Promise.all(
-    keys.map(async (key) => {
-      try {
-        return await storage.get(key, options)
-      } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw error
-      }
-    })
+    keys.map(async (key) => ((await storage.has(key, options)) ? storage.get(key, options) : undefined))
   )
-}
-
-function isNotFound(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return error.name === 'NotFoundError' || ('code' in error && error.code === 'ERR_NOT_FOUND')
 }
 
 /** An entry of the datastore that cannot be read. */

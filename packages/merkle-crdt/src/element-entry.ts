@@ -1,4 +1,4 @@
-import { decodeUvarint, encodeUvarint } from './uvarint.ts'
+import { concatBytes, decodeUvarint, encodeUvarint } from './uvarint.ts'
 
 /** The best that one block says about a key. */
 export interface Candidate {
@@ -17,7 +17,7 @@ const FORMAT = 1
 export function encodeElementEntry(candidate: Candidate): Uint8Array {
   const priority = encodeUvarint(candidate.priority)
   const length = encodeUvarint(BigInt(candidate.value.length))
-  return Buffer.concat([Uint8Array.of(FORMAT), priority, length, candidate.value])
+  return concatBytes(Uint8Array.of(FORMAT), priority, length, candidate.value)
 }
 
 /** Reads an entry; `undefined` for an empty one (written by a Go peer) or a format that is not known. */

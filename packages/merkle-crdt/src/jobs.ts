@@ -4,7 +4,7 @@ import { badEntry, type Draft } from './draft.ts'
 import type { Head } from './heads.ts'
 import type { Layout } from './layout.ts'
 import type { CrdtStorage, DagSession } from './ports.ts'
-import { decodeUvarint, encodeUvarint } from './uvarint.ts'
+import { concatBytes, decodeUvarint, encodeUvarint } from './uvarint.ts'
 
 /** Blocks fetched together: one exchange session, for as long as a job needs it. */
 export class Walk {
@@ -125,7 +125,7 @@ export class Jobs {
 
 function write(draft: Draft, job: Job): void {
   const height = encodeUvarint(job.root.height ?? 0n)
-  draft.put(draft.layout.frontier(job.id), Buffer.concat([job.root.cid.bytes, height]))
+  draft.put(draft.layout.frontier(job.id), concatBytes(job.root.cid.bytes, height))
 }
 
 /** Reads the frontier that a former run left. */

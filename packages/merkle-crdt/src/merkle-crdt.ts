@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { Announcer } from './announcer.ts'
 import { decodeBroadcast } from './broadcast.ts'
 import { ChangeFeed, type CrdtChange } from './change-feed.ts'
-import { DagBlocks, OfflineExchange } from './dag-blocks.ts'
+import { OfflineExchange, type DagBlocks } from './dag-blocks.ts'
 import { readMany } from './draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
 import { importPairs } from './import.ts'
@@ -267,6 +267,7 @@ export class MerkleCrdt {
     const isComplete = await repairDag({
       storage,
       layout: this.#layout,
+      blocks: this.#init.blocks,
       exchange: this.#exchange,
       clock,
       signal: this.#stop.signal,

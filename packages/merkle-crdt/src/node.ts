@@ -63,7 +63,8 @@ export function decodeNode(cid: CID, bytes: Uint8Array): DeltaNode {
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
-  return hash('sha256', bytes, 'buffer')
+  const digest = hash('sha256', bytes, 'buffer')
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
 }
 
 function bad(cid: CID, text: string, cause?: unknown): CrdtError {

@@ -1,7 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import { blockIdOf, type BlockId } from './block-id.ts'
+import type { DagBlocks } from './dag-blocks.ts'
 import { deadline, wait } from './deadline.ts'
 import { readMany } from './draft.ts'
+import { CrdtError } from './errors.ts'
 import { Fifo } from './fifo.ts'
 import type { Head } from './heads.ts'
 import { Walk } from './jobs.ts'
@@ -14,6 +16,7 @@ import type { Replica } from './replica.ts'
 export interface RepairParts {
   readonly storage: CrdtStorage
   readonly layout: Layout
+  readonly blocks: DagBlocks
   readonly exchange: DagExchange
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -46,6 +49,10 @@ export async function repairDag(parts: RepairParts): Promise<boolean> {
       try {
         const bytes = await wait(walk.session.get(cid, { signal: timer.signal }), timer.signal)
         for (const link of decodeNode(cid, bytes).links) queue.push({ cid: link, root })
+      } catch (error) {
+        // what is here is not the block: the next repair fetches it again
+        if (error instanceof CrdtError && error.code === 'ERR_CRDT_BAD_BLOCK') await parts.blocks.delete(cid)
+        throw error
       } finally {
         timer.clear()
       }

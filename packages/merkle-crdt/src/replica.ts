@@ -16,10 +16,8 @@ import { createNode, decodeNode, MAX_BLOCK_BYTES, type DeltaNode } from './node.
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 import { processNode, type CrdtState } from './process.ts'
 import type { Entry, Publisher } from './publisher.ts'
+import { MAX_TURN_BLOCKS, takeTurn, type Ready } from './turn.ts'
 
-/** Most blocks and bytes that one turn merges: one durable write for all of them. @see spec/wire-crdt.md §7.3 P2 */
-const MAX_TURN_BLOCKS = 64
-const MAX_TURN_BYTES = 1024 * 1024
 /** Failed turns wait before the next one: 1 s, 2 s, … */
 const RETRY_MIN_MS = 1000
 const RETRY_MAX_MS = 60_000
@@ -38,11 +36,6 @@ export interface ReplicaParts {
   readonly publisher: Publisher
   readonly announcer: Announcer
   readonly feed: ChangeFeed
-}
-
-interface Ready {
-  readonly job: Job
-  readonly node: DeltaNode
 }
 
 /**
@@ -203,7 +196,10 @@ export class Replica {
   #fetchFailed(job: Job, error: Error): void {
     this.lastError = error.message
     const isBad = 'code' in error && error.code === 'ERR_CRDT_BAD_BLOCK'
-    if (isBad) this.rejected += 1
+    if (isBad) {
+      this.rejected += 1
+      this.#forget(job.cid)
+    }
     if (!job.isLinked) {
       this.#parts.log.warn(`error processing new head: ${error.message}`)
       this.#state.jobs.remove(job)
@@ -225,6 +221,14 @@ export class Replica {
       .catch((error: unknown) => {
         log.error(`cannot mark the store dirty: ${messageOf(error)}`)
       })
+  }
+
+  /** The bytes that are here are not the block: they must not be found again. */
+  #forget(cid: CID): void {
+    const { blocks, log } = this.#parts
+    blocks.delete(cid).catch((error: unknown) => {
+      log.error(`cannot delete ${cid.toString()}: ${messageOf(error)}`)
+    })
   }
 
   #newDraft(): Draft {
@@ -279,6 +283,7 @@ export class Replica {
     }
     this.#failures = 0
     publisher.done(entries)
+    if (this.#mergedInFirstSync === 0 && this.#state.jobs.size === 0) this.#isFirstSync = false
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
     const settle = (): void => {
@@ -296,20 +301,14 @@ export class Replica {
       await wait(exchange.put([{ cid: node.cid, bytes: node.bytes }], { signal }), signal)
       await announcer.announce(node.cid, node.links)
     } catch (error) {
-      if (!signal.aborted) log.warn(`error broadcasting [${node.cid.toString()}]: ${messageOf(error)}`)
+      // who closes the store ends this wait too
+      if (!this.#isClosing) log.warn(`error broadcasting [${node.cid.toString()}]: ${messageOf(error)}`)
     }
   }
 
   async #merge(): Promise<void> {
     const { storage, blocks, feed, log } = this.#parts
-    const turn: Ready[] = []
-    let bytes = 0
-    for (let next = this.#ready.peek(); next !== undefined; next = this.#ready.peek()) {
-      bytes += next.node.bytes.length
-      if (turn.length > 0 && (turn.length >= this.#maxTurnBlocks || bytes > MAX_TURN_BYTES)) break
-      turn.push(next)
-      this.#ready.take()
-    }
+    const turn = takeTurn(this.#ready, this.#maxTurnBlocks)
     const draft = this.#newDraft()
     const added: Job[] = []
     try {
