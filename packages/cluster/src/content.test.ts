@@ -1,0 +1,108 @@
+import {
+  DEFAULT_ADD_PARAMS,
+  trackerStatusToString,
+  type AddedOutput,
+  type AddParams,
+  type FileEntry
+} from '@cluster/api'
+import { MemoryCluster, type MemoryCollaborators } from '@cluster/testing'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createCluster, type ClusterConfig, type Core } from './index.ts'
+
+const clusters: MemoryCluster<Core>[] = []
+const start = async (config: Partial<ClusterConfig> = {}): Promise<MemoryCluster<Core>> => {
+  const make = (core: MemoryCollaborators): Core =>
+    createCluster(core, {
+      replicationFactorMin: -1,
+      replicationFactorMax: -1,
+      monitorPingIntervalMs: 15_000,
+      pinRecoverIntervalMs: 720_000,
+      stateSyncIntervalMs: 300_000,
+      peerWatchIntervalMs: 5_000,
+      disableRepinning: true,
+      followerMode: false,
+      pinOnlyOnTrustedPeers: false,
+      pinOnlyOnUntrustedPeers: false,
+      leaveOnShutdown: false,
+      peerAddresses: [],
+      connectionManager: { lowWater: 100 },
+      ...config
+    })
+  const cluster = new MemoryCluster(make, { peers: 3 })
+  clusters.push(cluster)
+  await cluster.start()
+  return cluster
+}
+afterEach(async () => {
+  for (const cluster of clusters.splice(0)) await cluster.stop()
+})
+
+const TEXT = Buffer.from('some content')
+async function* file(): AsyncGenerator<FileEntry> {
+  async function* content(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(TEXT)
+  }
+  yield await Promise.resolve({ type: 'file', path: 'a', content: content() } as const)
+}
+const add = async (core: Core, params: Partial<AddParams>): Promise<{ events: AddedOutput[]; root: CID }> => {
+  const events: AddedOutput[] = []
+  const adding = core.content.add(file(), { ...DEFAULT_ADD_PARAMS, ...params }, {})
+  for (;;) {
+    const next = await adding.next()
+    if (next.done === true) return { events, root: next.value }
+    events.push(next.value)
+  }
+}
+const statuses = async (cluster: MemoryCluster<Core>, cid: CID): Promise<Record<string, string>> => {
+  await cluster.settle()
+  const { peerMap } = await cluster.peer(0).core.statuses.status(cid, {})
+  return Object.fromEntries(
+    [...(peerMap?.values() ?? [])].map(({ peername, status }) => [peername, trackerStatusToString(status)])
+  )
+}
+
+describe('adding', () => {
+  it('AD-1: stores the blocks at all peers, and pins them', async () => {
+    const cluster = await start()
+    const { root } = await add(cluster.peer(0).core, {})
+    expect(root.equals(CID.createV1(0x55, await sha256.digest(TEXT)))).toBe(true)
+    for (const { ipfs } of cluster.peers) expect(await ipfs.blockGet(root, {})).toEqual(new Uint8Array(TEXT))
+    expect(await statuses(cluster, root)).toEqual({ peer_0: 'pinned', peer_1: 'pinned', peer_2: 'pinned' })
+  })
+
+  it('AD-3: prefers the peers that were asked for, and streams to them only', async () => {
+    const cluster = await start()
+    const userAllocations = [cluster.peer(1).self, cluster.peer(2).self]
+    const params = { userAllocations, replicationFactorMin: 2, replicationFactorMax: 2 }
+    const { root, events } = await add(cluster.peer(0).core, params)
+    expect(events.map(({ allocations }) => allocations)).toEqual([userAllocations])
+    await expect(cluster.peer(0).ipfs.blockGet(root, {})).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await statuses(cluster, root)).toEqual({ peer_0: 'remote', peer_1: 'pinned', peer_2: 'pinned' })
+    const streams = cluster.rpc.calls.filter(({ method }) => method === 'IPFSConnector.BlockStream')
+    expect(streams.map(({ to }) => to)).toEqual(userAllocations)
+  })
+
+  it('CS-28: is refused by a follower, before anything is read', async () => {
+    const cluster = await start({ followerMode: true })
+    await expect(add(cluster.peer(0).core, {})).rejects.toMatchObject({ code: 'FOLLOWER' })
+  })
+
+  it('fails when a receiver fails', async () => {
+    const cluster = await start()
+    cluster.peer(1).ipfs.state = 'down'
+    await expect(add(cluster.peer(0).core, {})).rejects.toMatchObject({ code: 'REMOTE', message: 'connection refused' })
+  })
+
+  it('tells who would get the blocks, by the rules of pins', async () => {
+    const { content } = (await start()).peer(0).core
+    const { replicationFactorMin, replicationFactorMax, ...rest } = DEFAULT_ADD_PARAMS
+    expect(replicationFactorMin + replicationFactorMax).toBe(0)
+    const wanted = (min: number, max: number): Promise<readonly unknown[]> =>
+      content.allocate({ ...rest, replicationFactorMin: min, replicationFactorMax: max })
+    expect(await wanted(-1, -1)).toHaveLength(3)
+    expect(await wanted(1, 2)).toHaveLength(2)
+    await expect(wanted(2, 1)).rejects.toThrow('cluster.replication_factor_min is larger than max')
+  })
+})
