@@ -16,7 +16,8 @@ const contractLibraries = [
   '@ipld/*',
   '@bufbuild/*',
   'interface-datastore',
-  'interface-datastore/*'
+  'interface-datastore/*',
+  'main-event'
 ]
 const floors = [
   { sourceTag: 'floor:base', onlyDependOnLibsWithTags: [] },

@@ -1,5 +1,4 @@
-import { pinModeFromString, timestampFromMs, type PinOptions } from '@cluster/api'
-import { parseDuration } from '@cluster/config'
+import { parseDuration, pinModeFromString, timestampFromMs, type PinOptions } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'

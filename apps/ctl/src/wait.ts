@@ -1,7 +1,6 @@
-import { TrackerStatus, type GlobalPinInfo, type Pin } from '@cluster/api'
+import { parseDuration, TrackerStatus, type GlobalPinInfo, type Pin } from '@cluster/api'
 import type { ClusterClient } from '@cluster/client'
 import { globalPinInfoToJSON, pinToJSON } from '@cluster/wire'
-import { parseDuration } from '@cluster/config'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CID } from 'multiformats/cid'
 import { exitCodes, Failure } from './failure.ts'

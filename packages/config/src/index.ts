@@ -1,5 +1,4 @@
 export * from './cluster-section.ts'
-export * from './duration.ts'
 export * from './go-json.ts'
 export * from './identity.ts'
 export * from './multiaddr-text.ts'

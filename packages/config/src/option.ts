@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
-import { formatDuration, parseDuration } from './duration.ts'
+import { formatDuration, parseDuration } from '@cluster/api'
 import { parseSecret } from './secret.ts'
 
 /**

@@ -66,10 +66,12 @@ export function parseServiceFile(text: string): ServiceFile {
 }
 
 /** The text of `service.json`: sections in order, components of a section by name, empty sections left out. */
-export function formatServiceFile(file: Omit<ServiceFile, 'source'>): string {
+export function formatServiceFile(
+  file: Pick<ServiceFile, 'cluster'> & { readonly sections: Partial<ServiceFile['sections']> }
+): string {
   const out: Record<string, unknown> = { cluster: file.cluster }
   for (const name of componentSections) {
-    const entries = [...file.sections[name]].sort(([a], [b]) => (a < b ? -1 : 1))
+    const entries = [...(file.sections[name] ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
     if (entries.length > 0) out[name] = Object.fromEntries(entries)
   }
   return toGoJson(out, 2)

@@ -1,5 +1,6 @@
 import {
   ClusterError,
+  parseDuration,
   parseTimestamp,
   pinModeFromString,
   pinModeToString,
@@ -9,12 +10,12 @@ import {
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
-import { parseGoDuration } from './go-duration.ts'
 import { formatQuery, integerParameter, parseUint64 } from './query.ts'
 import { peerIdFromText, printTime } from './scalars.ts'
 
 const METADATA_PREFIX = 'meta-'
 const SECOND = 1_000_000_000n
+const NANOS_PER_MS = 1e6
 
 /**
  * Pin options as the query of a REST request. Metadata with an empty key is dropped.
@@ -95,7 +96,9 @@ function expiry(query: ReadonlyMap<string, string>, now: Timestamp): Timestamp |
   if (at !== '') return orBadRequest('expire-at cannot be parsed', () => parseTimestamp(at))
   const within = query.get('expire-in') ?? ''
   if (within === '') return undefined
-  const duration = orBadRequest('expire-in cannot be parsed', () => parseGoDuration(within))
+  const duration = orBadRequest('expire-in cannot be parsed', () =>
+    BigInt(Math.round(parseDuration(within) * NANOS_PER_MS))
+  )
   if (duration < SECOND) throw new ClusterError('BAD_REQUEST', 'expire-in duration too short')
   return now + duration
 }

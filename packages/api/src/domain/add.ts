@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import { ZERO_PIN_OPTIONS, type PinOptions } from './pin.ts'
+import type { PinOptions } from './pin.ts'
+import { addParamsSchema } from './schemas.ts'
 
 /** A block on its way to a destination; `cumSize` (bytes of the DAG below) is for information. */
 export interface NodeWithMeta {
@@ -32,33 +33,12 @@ export interface AddParams extends PinOptions {
   readonly noCopy: boolean
 }
 
-/** Bytes of a shard unless said otherwise (100 MiB). */
-export const DEFAULT_SHARD_SIZE = 104_857_600n
-
 /**
  * The parameters of an add without options.
  *
  * @see wire-host-rpc.md §4.5
  */
-export const DEFAULT_ADD_PARAMS: AddParams = Object.freeze({
-  ...ZERO_PIN_OPTIONS,
-  shardSize: DEFAULT_SHARD_SIZE,
-  local: false,
-  recursive: false,
-  hidden: false,
-  wrapWithDirectory: false,
-  shard: false,
-  progress: false,
-  streamChannels: true,
-  noPin: false,
-  format: 'unixfs',
-  layout: 'balanced',
-  chunker: 'size-262144',
-  rawLeaves: false,
-  hash: 'sha2-256',
-  cidVersion: 0,
-  noCopy: false
-})
+export const DEFAULT_ADD_PARAMS: AddParams = Object.freeze(addParamsSchema.parse({}))
 
 /** One event of an add: progress (`bytes`), or something finished (`cid`, `size`). */
 export interface AddedOutput {

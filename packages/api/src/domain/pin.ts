@@ -1,8 +1,9 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
-import { PinMode, pinModeToDepth, type PinDepth } from './pin-mode.ts'
+import { pinModeToDepth, type PinDepth, type PinMode } from './pin-mode.ts'
 import { PinType } from './pin-type.ts'
+import { pinOptionsSchema } from './schemas.ts'
 import type { Timestamp } from './timestamp.ts'
 
 /**
@@ -50,18 +51,7 @@ export interface PinPath extends PinOptions {
 }
 
 /** Options with every field at its zero value. */
-export const ZERO_PIN_OPTIONS: PinOptions = Object.freeze({
-  replicationFactorMin: 0,
-  replicationFactorMax: 0,
-  name: '',
-  mode: PinMode.recursive,
-  shardSize: 0n,
-  userAllocations: undefined,
-  expireAt: undefined,
-  metadata: undefined,
-  pinUpdate: undefined,
-  origins: undefined
-})
+export const ZERO_PIN_OPTIONS: PinOptions = Object.freeze(pinOptionsSchema.parse({}))
 
 /** A data pin of a CID: the given options, zero values for the rest, depth from the mode. */
 export function pinOf(cid: CID, options: Partial<PinOptions> & { readonly timestamp?: Timestamp } = {}): Pin {

@@ -32,6 +32,7 @@ export function truncateToSecond(time: Timestamp): Timestamp {
 /**
  * Prints an instant as RFC 3339 in UTC with up to nine fractional digits, trailing zeros removed, as Go does.
  *
+ * @throws {RangeError} outside the years 0 to 9999, which RFC 3339 cannot write
  * @see http-apis.md §1.13
  */
 export function formatTimestamp(time: Timestamp | undefined): string {
@@ -39,6 +40,7 @@ export function formatTimestamp(time: Timestamp | undefined): string {
   const seconds = floorDiv(time, NANOS_PER_SECOND)
   const nanos = time - seconds * NANOS_PER_SECOND
   const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, -5)
+  if (!/^\d{4}-/.test(whole)) throw new RangeError(`RFC 3339 has no year ${whole.slice(0, 7)}`)
   const fraction = nanos === 0n ? '' : `.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}`
   return `${whole}${fraction}Z`
 }

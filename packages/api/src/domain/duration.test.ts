@@ -20,6 +20,7 @@ describe('durations', () => {
     ['', 'time: invalid duration ""'],
     ['5', 'time: missing unit in duration "5"'],
     ['1d', 'time: unknown unit "d" in duration "1d"'],
+    ['9999999999h', 'time: invalid duration "9999999999h"'],
     ['1 h', 'time: unknown unit " h" in duration "1 h"']
   ])('refuses %s as Go does', (text, message) => {
     expect(() => parseDuration(text)).toThrow(message)

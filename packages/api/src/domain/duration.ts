@@ -9,6 +9,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000
 }
 
+const MAX_MS = 2 ** 63 / 1e6
+
 /**
  * Reads a Go duration such as `1h30m`, `200ms` or `-.5s` into milliseconds. Days do not exist.
  *
@@ -35,6 +37,8 @@ export function parseDuration(text: string): number {
     total += Number(number) * factor
     rest = rest.slice(unit.length)
   }
+  // Go counts nanoseconds in 63 bits: 292 years.
+  if (total >= MAX_MS) throw invalid()
   return sign * total
 }
 
