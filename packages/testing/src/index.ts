@@ -27,3 +27,8 @@ export {
   type MemoryPeer
 } from './memory-cluster.ts'
 export { weightAllocator } from './weight-allocator.ts'
+export { pinTrackerConformance } from './pin-tracker-conformance.ts'
+export { type CreateTracker, type PinTrackerTestContext, type PinTrackerTestLimits } from './pin-tracker-scene.ts'
+export { SteeredIpfs, type SteeredCall } from './steered-ipfs.ts'
+export { testCid } from './test-cid.ts'
+export { LoneCluster, type CoreCall } from './lone-cluster.ts'

@@ -1,0 +1,232 @@
+import {
+  ClusterError,
+  toClusterError,
+  TrackerStatus,
+  type BaseContext,
+  type IpfsConnector,
+  type ListOptions,
+  type Pages,
+  type PeerDatastore,
+  type PinsetChange,
+  type PinTracker,
+  type PinTrackerEvents,
+  type ReadonlyState,
+  type TrackedPin
+} from '@cluster/api'
+import { pinsetKey } from '@cluster/api'
+import type { AbortOptions } from '@libp2p/interface'
+import { Key } from 'interface-datastore'
+import { TypedEventEmitter } from 'main-event'
+import type { CID } from 'multiformats/cid'
+import { dutyOf } from './assess.ts'
+import { audit } from './audit.ts'
+import type { StatelessConfig } from './config.ts'
+import { statusesOf, statusOf } from './listing.ts'
+import { reconcile, resume, retryDue } from './reconcile.ts'
+import { StatusIndex } from './status-index.ts'
+import { Turns } from './turns.ts'
+import { barePin, QUEUE_FULL_TEXT, Work } from './work.ts'
+
+/** What the tracker needs of its component context. */
+export interface IndexedTrackerContext extends Pick<
+  BaseContext,
+  'self' | 'clock' | 'random' | 'log' | 'metrics' | 'fatal'
+> {
+  readonly datastore: PeerDatastore
+  readonly pinset: ReadonlyState
+  readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin' | 'pinLs' | 'pinLsCid'>
+}
+
+/** Statuses that {@link IndexedTracker.recoverAll} acts on. */
+const RECOVERABLE = TrackerStatus.pinError | TrackerStatus.unpinError | TrackerStatus.unexpectedlyUnpinned
+
+/**
+ * Carries the pinset over to IPFS: queues what changes, runs a bounded number of pins and one unpin at a time, tries
+ * again what failed, and keeps an index of statuses on disk, so that listings need neither the memory nor the time of
+ * asking IPFS for everything, and a restart goes on where it was.
+ *
+ * @see behaviours.md §4
+ */
+export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implements PinTracker {
+  readonly #context: IndexedTrackerContext
+  readonly #store: PeerDatastore
+  readonly #index: StatusIndex
+  readonly #work: Work
+  /** Changes and comparisons, one after the other: what comes later wins. */
+  readonly #changes = new Turns()
+  readonly #audits = new Turns()
+
+  constructor(context: IndexedTrackerContext, config: StatelessConfig) {
+    super()
+    this.#context = context
+    this.#store = context.datastore.namespace(new Key('/ts'))
+    this.#index = new StatusIndex(this.#store, (error) => {
+      // a peer that cannot write its datastore cannot go on in any of its parts
+      context.fatal(toClusterError(error, 'STORAGE'))
+    })
+    this.#work = new Work(context, config, this.#index, {
+      onStatus: (detail) => {
+        this.safeDispatchEvent('status', { detail })
+      },
+      onRetryDue: () => {
+        this.#inBackground((signal) => retryDue(this.#reconcileContext, context.clock.nowMs(), { signal }))
+      },
+      onRoom: () => {
+        this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
+      }
+    })
+    this.#registerGauges()
+  }
+
+  start(options: AbortOptions): void {
+    options.signal?.throwIfAborted()
+    this.#assertRunning()
+    this.#work.start()
+    this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
+  }
+
+  async stop(options: AbortOptions): Promise<void> {
+    this.#changes.close(new ClusterError('STOPPED', 'the tracker was stopped'))
+    this.#audits.close(new ClusterError('STOPPED', 'the tracker was stopped'))
+    await this.#work.stop(options.signal)
+    await Promise.all([this.#changes.idle(), this.#audits.idle()])
+    await this.#index.flush()
+  }
+
+  /**
+   * Queues the changes. An operation that finds no room counts as failed, shows that in its status, and is tried again
+   * later. `resync` is done when pinset and index were compared.
+   *
+   * @throws {ClusterError} `STOPPED`, `STORAGE`
+   */
+  apply(changes: readonly PinsetChange[], options: AbortOptions): Promise<void> {
+    return this.#changes.take(options.signal, async (signal) => {
+      for (const change of changes) await this.#apply(change, { signal })
+      await this.#index.flush()
+    })
+  }
+
+  pinQueueSize(): number {
+    return this.#work.queue.pinQueueSize
+  }
+
+  async status(cid: CID, options: AbortOptions): Promise<TrackedPin> {
+    options.signal?.throwIfAborted()
+    this.#assertRunning()
+    return statusOf(this.#listingContext, cid, options)
+  }
+
+  async *statusAll(filter: TrackerStatus, options: ListOptions): Pages<TrackedPin> {
+    options.signal?.throwIfAborted()
+    this.#assertRunning()
+    yield* statusesOf(this.#listingContext, filter, options)
+  }
+
+  /**
+   * Queues what failed or is missing again, at once.
+   *
+   * @returns the status afterwards
+   * @throws {ClusterError} `LIMIT` when the queue is full, `STOPPED`
+   * @see behaviours.md §4.7
+   */
+  async recover(cid: CID, options: AbortOptions): Promise<TrackedPin> {
+    const info = await this.status(cid, options)
+    return (await this.#recover(info, options)) ?? info
+  }
+
+  /**
+   * Asks IPFS for all it has, then recovers everything that failed or is missing; gives what it acted on.
+   *
+   * @throws {ClusterError} `IPFS` when it cannot be listed, `LIMIT` when the queue is full, `STOPPED`
+   */
+  async *recoverAll(options: AbortOptions): Pages<TrackedPin> {
+    this.#assertRunning()
+    await this.#audits.take(options.signal, (signal) => audit(this.#auditContext, { signal }))
+    for await (const page of statusesOf(this.#listingContext, RECOVERABLE, options)) {
+      const recovered: TrackedPin[] = []
+      for (const info of page) {
+        const after = await this.#recover(info, options)
+        if (after !== undefined) recovered.push(after)
+      }
+      if (recovered.length > 0) yield recovered
+    }
+  }
+
+  async #apply(change: PinsetChange, options: AbortOptions): Promise<void> {
+    options.signal?.throwIfAborted()
+    if (change.type === 'resync') {
+      await reconcile(this.#reconcileContext, options)
+      return
+    }
+    const pin = change.type === 'pin' ? change.pin : barePin(change.cid)
+    const type = change.type === 'pin' ? dutyOf(pin, this.#context.self) : 'unpin'
+    if (type === 'none') return
+    const record = await this.#index.get(pinsetKey(pin.cid), options)
+    this.#work.submit(type, pin, record, 'fail')
+    if (this.#index.isBehind) await this.#index.flush()
+  }
+
+  async #recover({ cid, status }: TrackedPin, options: AbortOptions): Promise<TrackedPin | undefined> {
+    const unpin = status === TrackerStatus.unpinError
+    if (!unpin && status !== TrackerStatus.pinError && status !== TrackerStatus.unexpectedlyUnpinned) return undefined
+    const pin = unpin ? barePin(cid) : await this.#pinOf(cid, options)
+    if (pin === undefined) return undefined
+    const key = pinsetKey(cid)
+    const record = await this.#index.get(key, options)
+    this.#assertRunning()
+    if (!this.#work.submit(unpin ? 'unpin' : 'pin', pin, record, 'fail')) {
+      throw new ClusterError('LIMIT', QUEUE_FULL_TEXT)
+    }
+    return statusOf(this.#listingContext, cid, options)
+  }
+
+  async #pinOf(cid: CID, options: AbortOptions): ReturnType<ReadonlyState['get']> {
+    try {
+      return await this.#context.pinset.get(cid, options)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      this.#context.log.error('cannot recover: the pinset is not readable', { cid: cid.toString(), error })
+      return undefined
+    }
+  }
+
+  get #reconcileContext(): Parameters<typeof reconcile>[0] {
+    const { self, pinset } = this.#context
+    return { self, pinset, index: this.#index, work: this.#work }
+  }
+
+  get #listingContext(): Parameters<typeof statusOf>[0] {
+    const { self, clock, pinset, ipfs } = this.#context
+    return { self, clock, pinset, ipfs, index: this.#index, queue: this.#work.queue }
+  }
+
+  get #auditContext(): Parameters<typeof audit>[0] {
+    const { ipfs } = this.#context
+    return { ...this.#listingContext, ipfs, store: this.#store }
+  }
+
+  #inBackground(job: (signal: AbortSignal) => Promise<void>): void {
+    this.#changes.take(undefined, job).catch((error: unknown) => {
+      if (this.#changes.closed) return
+      this.#context.log.error('cannot take up what is to be done', { error })
+      this.#context.fatal(toClusterError(error, 'STORAGE'))
+    })
+  }
+
+  #assertRunning(): void {
+    if (this.#changes.closed) throw new ClusterError('STOPPED', 'the tracker was stopped')
+  }
+
+  #registerGauges(): void {
+    const { metrics } = this.#context
+    const { queue } = this.#work
+    metrics?.registerMetric('ipfscluster_pins_pin_queued', {
+      help: 'Current number of pins queued for pinning',
+      calculate: () => queue.pinQueueSize
+    })
+    metrics?.registerMetric('ipfscluster_pins_pinning', {
+      help: 'Current number of pins currently pinning',
+      calculate: () => queue.pinsRunning
+    })
+  }
+}

@@ -1,0 +1,86 @@
+import { pinsetKey, type Pin, type ReadonlyState } from '@cluster/api'
+import type { AbortOptions, PeerId } from '@libp2p/interface'
+import { dutyOf, isFailed, stepFor } from './assess.ts'
+import { join } from './join.ts'
+import type { OperationType } from './operation.ts'
+import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
+import { barePin, type Work } from './work.ts'
+
+/** What comparing needs. */
+export interface ReconcileContext {
+  readonly self: PeerId
+  readonly pinset: ReadonlyState
+  readonly index: StatusIndex
+  readonly work: Work
+}
+
+/**
+ * Compares pinset and index in pinset order, holding a page of each, and queues what differs: pins that are missing,
+ * unpins of what is no longer wanted. What finds no room stays in the index as to be done.
+ *
+ * @see behaviours.md §4.8
+ */
+export async function reconcile(context: ReconcileContext, options: AbortOptions): Promise<void> {
+  const { self, pinset, index, work } = context
+  await index.flush()
+  const pins = pinset.list(options)
+  const keyOf = ({ key }: IndexEntry): string => key
+  for await (const page of join(pins, (pin: Pin) => pinsetKey(pin.cid), index.scan(undefined, options), keyOf)) {
+    for (const { key, left: pin, right } of page) {
+      const seen = stepFor(pin, right?.record, self)
+      if (seen.type === 'none') continue
+      // the page may be older than what was done since
+      const record = await index.get(key, options)
+      const step = stepFor(pin, record, self)
+      if (step.type === 'wait') work.retries.set(key, step.untilMs)
+      else if (step.type !== 'none') work.submit(step.type, pin ?? barePin(cidOfKey(key)), record, 'park')
+    }
+    if (index.isBehind) await index.flush()
+  }
+  work.armRetry()
+}
+
+/**
+ * Takes up again what the index says is still to be done: after a restart, and when there is room for what was parked.
+ * It does not look for what the pinset no longer wants, which only {@link reconcile} may decide.
+ */
+export async function resume(context: ReconcileContext, options: AbortOptions): Promise<void> {
+  const { index, work } = context
+  await index.flush()
+  work.retries.reset()
+  for await (const page of index.scan(undefined, options)) {
+    for (const { key, record } of page) {
+      if (record.state === 'pinned' || record.state === 'lost' || work.queue.get(key) !== undefined) continue
+      if (isFailed(record)) work.retries.set(key, record.retryAtMs ?? 0)
+      else await takeUp(context, key, record.state, options)
+    }
+  }
+  work.armRetry()
+}
+
+/** Queues again what failed and is now due. */
+export async function retryDue(context: ReconcileContext, nowMs: number, options: AbortOptions): Promise<void> {
+  const { index, work } = context
+  for (let key = work.retries.takeDue(nowMs); key !== undefined; key = work.retries.takeDue(nowMs)) {
+    const record = await index.get(key, options)
+    if (record === undefined || !isFailed(record) || work.queue.get(key) !== undefined) continue
+    if (record.state === 'pin' || record.state === 'unpin' || record.state === 'remote') {
+      await takeUp(context, key, record.state, options)
+    }
+  }
+  work.armRetry()
+}
+
+/** Queues an operation that the index knows, if it is still wanted so; a change on its way will say if it is not. */
+async function takeUp(
+  { self, pinset, index, work }: ReconcileContext,
+  key: string,
+  type: OperationType,
+  options: AbortOptions
+): Promise<void> {
+  const cid = cidOfKey(key)
+  const pin = type === 'unpin' ? barePin(cid) : await pinset.get(cid, options)
+  if (pin === undefined || (type !== 'unpin' && dutyOf(pin, self) !== type)) return
+  const record = await index.get(key, options)
+  if (record?.state === type) work.submit(type, pin, record, 'park')
+}
