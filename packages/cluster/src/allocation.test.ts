@@ -18,7 +18,7 @@ import type { MemberList } from './members.ts'
 const cid = CID.parse('QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq')
 const letters = ['A', 'B', 'C', 'D', 'E']
 const peerOf = (letter: string): PeerId => testPeerId(letters.indexOf(letter))
-const peersOf = (text: string): PeerId[] => [...text].map(peerOf)
+const peersOf = (text: string): PeerId[] => Array.from(text, peerOf)
 const textOf = (peers: readonly PeerId[]): string =>
   peers.map((peer) => letters.find((letter) => peerOf(letter).equals(peer)) ?? '?').join('')
 

@@ -32,3 +32,24 @@ export interface ClusterConfig {
     readonly lowWater: number
   }
 }
+
+/**
+ * The values of a configuration that says nothing.
+ *
+ * @see behaviours.md §1.2
+ */
+export const DEFAULT_CLUSTER_CONFIG: ClusterConfig = Object.freeze({
+  replicationFactorMin: -1,
+  replicationFactorMax: -1,
+  monitorPingIntervalMs: 15_000,
+  pinRecoverIntervalMs: 720_000,
+  stateSyncIntervalMs: 300_000,
+  peerWatchIntervalMs: 5_000,
+  disableRepinning: true,
+  followerMode: false,
+  pinOnlyOnTrustedPeers: false,
+  pinOnlyOnUntrustedPeers: false,
+  leaveOnShutdown: false,
+  peerAddresses: [],
+  connectionManager: { lowWater: 100 }
+})

@@ -14,28 +14,13 @@ import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, describe, expect, it } from 'vitest'
 import { closestAmong } from './distance.ts'
-import { createCluster, type ClusterConfig, type Core } from './index.ts'
+import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core } from './index.ts'
 
 const RAW = 0x55
 const cidOf = async (text: string): Promise<CID> => CID.createV1(RAW, await sha256.digest(Buffer.from(text)))
 const cids = async (count: number): Promise<CID[]> =>
   await Promise.all(Array.from({ length: count }, (_, index) => cidOf(`content ${index}`)))
 
-const defaults: ClusterConfig = {
-  replicationFactorMin: -1,
-  replicationFactorMax: -1,
-  monitorPingIntervalMs: 15_000,
-  pinRecoverIntervalMs: 720_000,
-  stateSyncIntervalMs: 300_000,
-  peerWatchIntervalMs: 5_000,
-  disableRepinning: true,
-  followerMode: false,
-  pinOnlyOnTrustedPeers: false,
-  pinOnlyOnUntrustedPeers: false,
-  leaveOnShutdown: false,
-  peerAddresses: [],
-  connectionManager: { lowWater: 100 }
-}
 /** Longer than metrics are valid: after it a peer that is gone is no member any more. */
 const EXPIRY_MS = 31_000
 
@@ -47,7 +32,7 @@ const start = async (
   configOf: (index: number) => Partial<ClusterConfig> = () => ({})
 ): Promise<MemoryCluster<Core>> => {
   const make = (core: MemoryCollaborators, index: number): Core =>
-    createCluster(core, { ...defaults, ...config, ...configOf(index) })
+    createCluster(core, { ...DEFAULT_CLUSTER_CONFIG, ...config, ...configOf(index) })
   const cluster = new MemoryCluster(make, { ...options, peers })
   clusters.push(cluster)
   await cluster.start()
@@ -359,7 +344,7 @@ describe('several peers', () => {
     const cluster = await start(2)
     const expireAt = timestampFromMs(cluster.clock.nowMs() + 10_000)
     await cluster.peer(0).core.pins.pin(pinOf(await cidOf('short'), { expireAt }), {})
-    await cluster.pass(defaults.stateSyncIntervalMs + 1_000)
+    await cluster.pass(DEFAULT_CLUSTER_CONFIG.stateSyncIntervalMs + 1_000)
     expect(await Array.fromAsync(cluster.peer(0).core.pins.list({}))).toEqual([])
   })
 

@@ -11,30 +11,14 @@ import {
 import { MemoryCluster, settle, type MemoryCollaborators } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createCluster, type ClusterConfig, type Core } from './index.ts'
+import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core } from './index.ts'
 
 const CID1 = CID.parse('QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq')
 const CID2 = CID.parse('QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmma')
 
-const defaults: ClusterConfig = {
-  replicationFactorMin: -1,
-  replicationFactorMax: -1,
-  monitorPingIntervalMs: 15_000,
-  pinRecoverIntervalMs: 720_000,
-  stateSyncIntervalMs: 300_000,
-  peerWatchIntervalMs: 5_000,
-  disableRepinning: true,
-  followerMode: false,
-  pinOnlyOnTrustedPeers: false,
-  pinOnlyOnUntrustedPeers: false,
-  leaveOnShutdown: false,
-  peerAddresses: [],
-  connectionManager: { lowWater: 100 }
-}
-
 const clusters: MemoryCluster<Core>[] = []
 const start = async (config: Partial<ClusterConfig> = {}, peers = 1): Promise<MemoryCluster<Core>> => {
-  const make = (core: MemoryCollaborators): Core => createCluster(core, { ...defaults, ...config })
+  const make = (core: MemoryCollaborators): Core => createCluster(core, { ...DEFAULT_CLUSTER_CONFIG, ...config })
   const cluster = new MemoryCluster(make, { peers })
   clusters.push(cluster)
   await cluster.start()
@@ -187,7 +171,7 @@ describe('one peer', () => {
   })
 
   it('NX-9: asks for an end when the consensus does not become ready, and stops', async () => {
-    const make = (core: MemoryCollaborators): Core => createCluster(core, defaults)
+    const make = (core: MemoryCollaborators): Core => createCluster(core, DEFAULT_CLUSTER_CONFIG)
     const cluster = new MemoryCluster(make, { peers: 1 })
     clusters.push(cluster)
     const { core, fatals } = cluster.peer(0)
@@ -200,7 +184,7 @@ describe('one peer', () => {
   })
 
   it('is not ready before its IPFS side', async () => {
-    const make = (core: MemoryCollaborators): Core => createCluster(core, defaults)
+    const make = (core: MemoryCollaborators): Core => createCluster(core, DEFAULT_CLUSTER_CONFIG)
     const cluster = new MemoryCluster(make, { peers: 1 })
     clusters.push(cluster)
     const { core, ipfs, consensus, monitor } = cluster.peer(0)

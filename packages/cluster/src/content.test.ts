@@ -9,27 +9,11 @@ import { MemoryCluster, type MemoryCollaborators } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createCluster, type ClusterConfig, type Core } from './index.ts'
+import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core } from './index.ts'
 
 const clusters: MemoryCluster<Core>[] = []
 const start = async (config: Partial<ClusterConfig> = {}): Promise<MemoryCluster<Core>> => {
-  const make = (core: MemoryCollaborators): Core =>
-    createCluster(core, {
-      replicationFactorMin: -1,
-      replicationFactorMax: -1,
-      monitorPingIntervalMs: 15_000,
-      pinRecoverIntervalMs: 720_000,
-      stateSyncIntervalMs: 300_000,
-      peerWatchIntervalMs: 5_000,
-      disableRepinning: true,
-      followerMode: false,
-      pinOnlyOnTrustedPeers: false,
-      pinOnlyOnUntrustedPeers: false,
-      leaveOnShutdown: false,
-      peerAddresses: [],
-      connectionManager: { lowWater: 100 },
-      ...config
-    })
+  const make = (core: MemoryCollaborators): Core => createCluster(core, { ...DEFAULT_CLUSTER_CONFIG, ...config })
   const cluster = new MemoryCluster(make, { peers: 3 })
   clusters.push(cluster)
   await cluster.start()

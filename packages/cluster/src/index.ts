@@ -1,5 +1,5 @@
 export { createCluster, type Core } from './cluster.ts'
-export type { ClusterConfig } from './cluster-config.ts'
+export { DEFAULT_CLUSTER_CONFIG, type ClusterConfig } from './cluster-config.ts'
 export type { CoreCollaborators, CoreNetwork } from './collaborators.ts'
 export type { AllocationRequest, Allocation } from './allocation.ts'
 export type { Considered, Verdict } from './candidates.ts'

@@ -4,7 +4,7 @@ import { MemoryCluster, type MemoryCollaborators } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createCluster, type Core } from './index.ts'
+import { createCluster, DEFAULT_CLUSTER_CONFIG, type Core } from './index.ts'
 
 const RAW = 0x55
 const DAG_CBOR = 0x71
@@ -16,22 +16,7 @@ const nodeOf = async (links: readonly CID[]): Promise<{ cid: CID; bytes: Uint8Ar
 
 let cluster: MemoryCluster<Core>
 beforeEach(async () => {
-  const make = (core: MemoryCollaborators): Core =>
-    createCluster(core, {
-      replicationFactorMin: -1,
-      replicationFactorMax: -1,
-      monitorPingIntervalMs: 15_000,
-      pinRecoverIntervalMs: 720_000,
-      stateSyncIntervalMs: 300_000,
-      peerWatchIntervalMs: 5_000,
-      disableRepinning: true,
-      followerMode: false,
-      pinOnlyOnTrustedPeers: false,
-      pinOnlyOnUntrustedPeers: false,
-      leaveOnShutdown: false,
-      peerAddresses: [],
-      connectionManager: { lowWater: 100 }
-    })
+  const make = (core: MemoryCollaborators): Core => createCluster(core, DEFAULT_CLUSTER_CONFIG)
   cluster = new MemoryCluster(make, { peers: 2 })
   await cluster.start()
 })

@@ -92,7 +92,7 @@ export class MemoryCluster<C extends MemoryCore> {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.peers.map(({ core }) => core.stop({})))
+    await Promise.all(this.peers.map(async ({ core }) => core.stop({})))
   }
 
   /** Takes a peer away without a word: nobody reaches it, and its metrics stop. */

@@ -11,6 +11,8 @@ export class MemoryNetwork implements Pick<
   readonly imported: Multiaddr[] = []
   /** The peers that answer when known peers are dialled. */
   answering: readonly PeerId[] = []
+  /** How known peers were dialled, in order. */
+  readonly dials: { readonly count: number; readonly byPriority: boolean; readonly force: boolean }[] = []
   saved = 0
   readonly libp2p: {
     readonly getMultiaddrs: () => Multiaddr[]
@@ -32,7 +34,11 @@ export class MemoryNetwork implements Pick<
       : Promise.resolve(peerIdFromString(id))
   }
 
-  bootstrap(count: number): Promise<readonly PeerId[]> {
+  bootstrap(
+    count: number,
+    { byPriority, force }: { readonly byPriority: boolean; readonly force: boolean }
+  ): Promise<readonly PeerId[]> {
+    this.dials.push({ count, byPriority, force })
     return Promise.resolve(this.answering.slice(0, count))
   }
 
