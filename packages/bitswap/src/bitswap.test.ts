@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -9,14 +9,17 @@ import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, it } from 'vitest'
+import { closeWrite, readMessages, readStream, writeMessage } from '@cluster/streams'
 import { type Bitswap, type BitswapBlockstore, type BitswapInit, createBitswap } from './index.ts'
+import { MAX_FRAME_BYTES, PROTOCOL_120 } from './wire/constants.ts'
+import { decodeMessage } from './wire/decode.ts'
+import { encodeMessage } from './wire/encode.ts'
+import type { OutgoingMessage, WantlistEntry } from './wire/message.ts'
 
 const KiB = 1024
 
 class MemoryBlockstore implements BitswapBlockstore {
   readonly blocks = new Map<string, Uint8Array>()
-  /** Called before each block is handed out. */
-  onGet: () => void = () => undefined
 
   put({ cid, bytes }: TestBlock): void {
     this.blocks.set(cid.multihash.bytes.toString(), bytes)
@@ -29,7 +32,6 @@ class MemoryBlockstore implements BitswapBlockstore {
   get(cid: CID): Uint8Array {
     const bytes = this.blocks.get(cid.multihash.bytes.toString())
     if (bytes === undefined) throw Object.assign(new Error('not here'), { code: 'ERR_NOT_FOUND' })
-    this.onGet()
     return bytes
   }
 }
@@ -55,16 +57,24 @@ interface Peer {
 
 const peers: Peer[] = []
 
-async function peer(init?: BitswapInit): Promise<Peer> {
-  const libp2p = await createLibp2p({
+const extraHosts: Libp2p[] = []
+
+async function host(): Promise<Libp2p> {
+  return await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 * KiB * KiB, maxReadBufferLength: 8 * KiB * KiB } })],
+    streamMuxers: [
+      yamux({ streamOptions: { maxStreamWindowSize: 2 * KiB * KiB, maxReadBufferLength: 8 * KiB * KiB } })
+    ],
     services: { identify: identify() },
     connectionManager: { inboundConnectionThreshold: Infinity }
   })
+}
+
+async function peer(init?: BitswapInit): Promise<Peer> {
+  const libp2p = await host()
   const store = new MemoryBlockstore()
   const bitswap = createBitswap({ libp2p, blockstore: store }, init)
   await bitswap.start()
@@ -80,7 +90,7 @@ async function connect(a: Peer, b: Peer): Promise<void> {
   await both
 }
 
-function available(at: Peer, other: Peer): Promise<void> {
+function available(at: Peer, other: Pick<Peer, 'libp2p'>): Promise<void> {
   return new Promise((resolve) => {
     at.bitswap.addEventListener('peer:available', (event) => {
       if (event.detail.equals(other.libp2p.peerId)) resolve()
@@ -105,6 +115,7 @@ async function stopAll(): Promise<void> {
     await bitswap.stop()
     await libp2p.stop()
   }
+  for (const libp2p of extraHosts.splice(0)) await libp2p.stop()
 }
 
 async function fetchAll(from: Peer, blocks: readonly TestBlock[]): Promise<void> {
@@ -115,6 +126,45 @@ async function fetchAll(from: Peer, blocks: readonly TestBlock[]): Promise<void>
   }
   expect(wanted.size).toBe(0)
 }
+
+/** Resolves when it holds; looked at again with each turn of the event loop. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+interface Scripted {
+  libp2p: Libp2p
+  /** Resolves when the peer is asked for something. */
+  nextEntry(): Promise<WantlistEntry>
+  send(to: Peer, message: OutgoingMessage): Promise<void>
+}
+
+/** A peer that says what the test tells it to say. */
+async function scripted(): Promise<Scripted> {
+  const libp2p = await host()
+  const listeners: ((entry: WantlistEntry) => void)[] = []
+  await libp2p.handle(PROTOCOL_120, async (stream) => {
+    const messages = readMessages(readStream(stream), { maxLength: MAX_FRAME_BYTES })
+    for await (const body of messages) {
+      for (const entry of decodeMessage(body).entries) listeners.shift()?.(entry)
+    }
+  })
+  extraHosts.push(libp2p)
+  return {
+    libp2p,
+    nextEntry: () =>
+      new Promise((resolve) => {
+        listeners.push(resolve)
+      }),
+    send: async (to, message) => {
+      const stream = await libp2p.dialProtocol(to.libp2p.peerId, PROTOCOL_120)
+      await writeMessage(stream, encodeMessage(message))
+      await closeWrite(stream)
+    }
+  }
+}
+
+const isBitswap = ({ protocol }: Stream): boolean => protocol.startsWith('/ipfs/bitswap')
 
 afterEach(stopAll)
 
@@ -145,9 +195,212 @@ describe('two peers', () => {
     await connect(a, b)
     const blocks = blocksOf(64, 256 * KiB)
     for (const one of blocks) a.store.put(one)
-    const before = performance.now()
     await fetchAll(b, blocks)
-    console.log('64x256K', performance.now() - before)
     expect(b.bitswap.stat()).toMatchObject({ blocksReceived: 64, dupBlksReceived: 0 })
   })
+
+  it('get a block that is stored only later', async () => {
+    const [a, b] = [await peer(), await peer()]
+    await connect(a, b)
+    const late = block(1, 3000)
+    const wanted = b.bitswap.want(late.cid)
+    await until(() => [...a.bitswap.wantlistForPeer(b.libp2p.peerId)].some(({ missing }) => missing))
+    a.store.put(late)
+    await a.bitswap.notify(late.cid)
+    expect(await wanted).toEqual(late.bytes)
+  })
+
+  it('forget a want that was cancelled', async () => {
+    const [a, b] = [await peer(), await peer()]
+    await connect(a, b)
+    const never = block(1, 3000)
+    const abort = new AbortController()
+    const wanted = b.bitswap.want(never.cid, { signal: abort.signal })
+    await until(() => [...a.bitswap.wantlistForPeer(b.libp2p.peerId)].length === 1)
+    abort.abort(new Error('enough'))
+    await expect(wanted).rejects.toThrow('enough')
+    expect([...b.bitswap.wantlist()]).toEqual([])
+    await until(() => [...a.bitswap.wantlistForPeer(b.libp2p.peerId)].length === 0)
+  })
+
+  it('find each other however late they connect', async () => {
+    const [a, b] = [await peer(), await peer()]
+    const one = block(1, 3000)
+    a.store.put(one)
+    const wanted = b.bitswap.want(one.cid)
+    await connect(a, b)
+    expect(await wanted).toEqual(one.bytes)
+  })
+
+  it('give a block under the CID that was asked for, whatever its codec', async () => {
+    const [a, b] = [await peer(), await peer()]
+    await connect(a, b)
+    const one = block(1, 3000)
+    a.store.put(one)
+    const asDagPb = CID.createV1(0x70, one.cid.multihash)
+    const both = await Promise.all([b.bitswap.wantBlock(asDagPb), b.bitswap.wantBlock(one.cid)])
+    expect(both.map(({ cid }) => cid.toString())).toEqual([asDagPb.toString(), one.cid.toString()])
+    expect(b.bitswap.stat().blocksReceived).toBe(1)
+  })
+
+  it.each(['/ipfs/bitswap/1.1.0', '/ipfs/bitswap/1.0.0', '/ipfs/bitswap'])('speak %s', async (protocol) => {
+    const [a, b] = [await peer({ protocols: [protocol] }), await peer()]
+    await connect(a, b)
+    const [here, there] = [block(1, 3000, 0x70), block(2, 3000, 0x70)]
+    a.store.put(here)
+    b.store.put(there)
+    expect(await b.bitswap.want(here.cid)).toEqual(here.bytes)
+    expect(await a.bitswap.want(there.cid)).toEqual(there.bytes)
+  })
+
+  it('open their lanes again after these were idle', async () => {
+    const [a, b] = [await peer({ network: { laneIdleMs: 1 } }), await peer({ network: { laneIdleMs: 1 } })]
+    await connect(a, b)
+    const lanes = (): number =>
+      [a, b].reduce(
+        (sum, { libp2p }) =>
+          sum +
+          libp2p
+            .getConnections()
+            .flatMap(({ streams }) => streams)
+            .filter(isBitswap).length,
+        0
+      )
+    for (let round = 0; round < 3; round += 1) {
+      const one = block(round, 3000)
+      a.store.put(one)
+      expect(await b.bitswap.want(one.cid)).toEqual(one.bytes)
+      await until(() => lanes() === 0)
+    }
+  })
+
+  it('go on after a stop and a start', async () => {
+    const [a, b] = [await peer(), await peer()]
+    await connect(a, b)
+    const waiting = b.bitswap.want(block(9, 10).cid)
+    const rejected = expect(waiting).rejects.toMatchObject({ code: 'BITSWAP_STOPPED' })
+    await b.bitswap.stop()
+    await rejected
+    await expect(b.bitswap.want(block(9, 10).cid)).rejects.toMatchObject({ code: 'BITSWAP_NOT_STARTED' })
+    await b.bitswap.start()
+    const one = block(1, 3000)
+    a.store.put(one)
+    expect(await b.bitswap.want(one.cid)).toEqual(one.bytes)
+  })
+})
+
+describe('three peers', () => {
+  it('fetch from the one that has the block', async () => {
+    const [a, b, c] = [await peer(), await peer(), await peer()]
+    await Promise.all([connect(a, c), connect(b, c)])
+    const [ofA, ofB] = [block(1, 5000), block(2, 5000)]
+    a.store.put(ofA)
+    b.store.put(ofB)
+    expect((await c.bitswap.wantBlock(ofA.cid)).from?.equals(a.libp2p.peerId)).toBe(true)
+    expect((await c.bitswap.wantBlock(ofB.cid)).from?.equals(b.libp2p.peerId)).toBe(true)
+  })
+
+  it('go on with the other when one leaves in the middle', async () => {
+    const [a, b, c] = [await peer(), await peer(), await peer()]
+    await Promise.all([connect(a, c), connect(b, c)])
+    const blocks = blocksOf(40, 256 * KiB)
+    for (const one of blocks) a.store.put(one)
+    const sent = once(a.bitswap, 'block:sent')
+    const fetched = fetchAll(c, blocks)
+    await sent
+    const left = once(c.bitswap, 'peer:unavailable')
+    for (const one of blocks) b.store.put(one)
+    await a.libp2p.stop()
+    await left
+    await fetched
+    expect(c.bitswap.ledgerForPeer(b.libp2p.peerId).recv).toBeGreaterThan(0)
+  })
+
+  it('ask first who delivered before, in a session', async () => {
+    const [a, b, c] = [await peer(), await peer(), await peer()]
+    await Promise.all([connect(a, c), connect(b, c)])
+    const blocks = blocksOf(20, 2000)
+    for (const one of blocks) a.store.put(one)
+    const session = c.bitswap.createSession()
+    for (const { cid, bytes } of blocks) expect(await session.want(cid)).toEqual(bytes)
+    const [member, ...others] = session.peers()
+    expect(others).toEqual([])
+    expect(member?.peer.equals(a.libp2p.peerId)).toBe(true)
+    expect(member?.firstDeliveries).toBe(20)
+    // Only for the first block everybody was asked.
+    expect(c.bitswap.stat().blocksReceived).toBe(20)
+    session.close()
+    await expect(session.want(block(99, 10).cid)).rejects.toMatchObject({ code: 'BITSWAP_SESSION_CLOSED' })
+  })
+
+  it('pass a block on that one of them fetched', async () => {
+    const [a, b, c] = [await peer(), await peer(), await peer()]
+    await Promise.all([connect(a, b), connect(b, c)])
+    const one = block(1, 3000)
+    a.store.put(one)
+    const atC = c.bitswap.want(one.cid)
+    const bytes = await b.bitswap.want(one.cid)
+    b.store.put({ cid: one.cid, bytes })
+    await b.bitswap.notify(one.cid, bytes)
+    expect(await atC).toEqual(one.bytes)
+  })
+})
+
+describe('a hostile peer', () => {
+  it('does not get wrong bytes in', async () => {
+    const [good, victim] = [await peer(), await peer()]
+    const hostile = await scripted()
+    const [one, other] = [block(1, 5000), block(2, 5000)]
+    const asked = hostile.nextEntry()
+    const connected = available(victim, hostile)
+    await hostile.libp2p.dial(victim.libp2p.getMultiaddrs())
+    await connected
+    const wanted = victim.bitswap.wantBlock(one.cid)
+    await asked
+    await hostile.send(victim, {
+      blocks: [
+        { prefix: one.cid.bytes.subarray(0, 4), data: other.bytes },
+        { prefix: Uint8Array.of(1, 0x55, 0, 5), data: one.bytes.subarray(0, 5) }
+      ]
+    })
+    await until(() => victim.bitswap.stat().blocksReceived === 1)
+    expect([...victim.bitswap.wantlist()].length).toBe(1)
+    good.store.put(one)
+    await connect(good, victim)
+    await hostile.send(victim, { presences: [{ cid: one.cid.bytes, type: 'dont-have' }] })
+    const received = await wanted
+    expect(received.bytes).toEqual(one.bytes)
+    expect(received.from?.equals(good.libp2p.peerId)).toBe(true)
+  })
+
+  it('loses its stream for bytes that are no message, and nothing else', async () => {
+    const victim = await peer()
+    const hostile = await scripted()
+    const connection = await hostile.libp2p.dial(victim.libp2p.getMultiaddrs())
+    const stream = await connection.newStream(PROTOCOL_120)
+    const closed = new Promise((resolve) => {
+      stream.addEventListener('close', resolve)
+    })
+    stream.send(Uint8Array.of(3, 0x0a, 0x7f, 0x0a))
+    await closed
+    expect(stream.status).toBe('reset')
+    expect(connection.status).toBe('open')
+  })
+})
+
+it('refuses what cannot be asked for, and knows what needs no asking', async () => {
+  const { bitswap } = await peer()
+  const inline = CID.createV1(0x55, Digest.create(0, Uint8Array.of(1, 2, 3)))
+  expect(await bitswap.want(inline)).toEqual(Uint8Array.of(1, 2, 3))
+  const digest = block(1, 10).cid.multihash.digest
+  const short = CID.createV1(0x55, Digest.create(0x12, digest.subarray(0, 19)))
+  await expect(bitswap.want(short)).rejects.toMatchObject({ code: 'BITSWAP_INSECURE_HASH' })
+  const unknown = CID.createV1(0x55, Digest.create(0x3fff, digest))
+  await expect(bitswap.want(unknown)).rejects.toMatchObject({ code: 'BITSWAP_INSECURE_HASH' })
+  await expect(bitswap.want('x' as never)).rejects.toMatchObject({ code: 'BITSWAP_INVALID_CID' })
+  await expect(bitswap.want(block(1, 10).cid, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no')
+  expect([...bitswap.wantlist()]).toEqual([])
+  expect(() => createBitswap({ libp2p: {} as never, blockstore: {} as never }, { limits: { ownWants: 0 } })).toThrow(
+    'limits.ownWants'
+  )
 })
