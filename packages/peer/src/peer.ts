@@ -150,7 +150,7 @@ class ComposedPeer implements Peer {
   async #open(signal: AbortSignal): Promise<void> {
     const { config, identity, logging, bootstrap } = this.#options
     const { components } = config
-    const the = <K extends Kind>(kind: K): ConfiguredComponent => {
+    const the = (kind: Kind): ConfiguredComponent => {
       const [only] = components[kind]
       if (only === undefined) throw new ClusterError('CONFIG_INVALID', `${kind}: no component`)
       return only
