@@ -170,7 +170,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
         output.print(await client.version(), ({ version }) => `${version}\n`, versionToJSON)
       })
     )
-  return root as unknown as Command
+  return root
 }
 
 /** A bare CID stands for the path below `/ipfs`. */

@@ -9,7 +9,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 interface Graph {
-  readonly nodes: Readonly<Record<string, { readonly data: { readonly root: string; readonly tags?: readonly string[] } }>>
+  readonly nodes: Readonly<
+    Record<string, { readonly data: { readonly root: string; readonly tags?: readonly string[] } }>
+  >
   readonly dependencies: Readonly<Record<string, readonly { readonly target: string }[]>>
 }
 
@@ -27,10 +29,14 @@ describe('nx graph', () => {
     const folder = await mkdtemp(join(tmpdir(), 'nx-graph-'))
     const file = join(folder, 'graph.json')
     try {
-      await promisify(execFile)(process.execPath, [`${root}node_modules/nx/dist/bin/nx.js`, 'graph', `--file=${file}`], {
-        cwd: root,
-        env: { ...process.env, NX_DAEMON: 'false' }
-      })
+      await promisify(execFile)(
+        process.execPath,
+        [`${root}node_modules/nx/dist/bin/nx.js`, 'graph', `--file=${file}`],
+        {
+          cwd: root,
+          env: { ...process.env, NX_DAEMON: 'false' }
+        }
+      )
       graph = (JSON.parse(await readFile(file, 'utf8')) as { graph: Graph }).graph
     } finally {
       await rm(folder, { recursive: true })

@@ -21,7 +21,7 @@ export interface RunningPeer {
 /** The peers of one run. */
 export interface ThreePeers {
   readonly peers: readonly RunningPeer[]
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /**
