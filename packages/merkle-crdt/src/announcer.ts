@@ -71,6 +71,11 @@ export class Announcer {
     return this.#next
   }
 
+  /** Announces all heads now, as for a peer that has just come. */
+  announceAll(): Promise<void> {
+    return this.#send(this.#heads().map(({ cid }) => cid))
+  }
+
   /** Ends the ticks, and waits for a message on its way. */
   async close(): Promise<void> {
     this.#cancelTick?.()

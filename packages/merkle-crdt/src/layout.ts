@@ -77,8 +77,12 @@ export class Layout {
   priority(key: string): Key {
     return this.#key(`${join('/s/k', key)}/p`)
   }
-  values(): KeyRange {
-    return this.#below(`${this.#prefix}/s/k`)
+  /** Values of all keys, or of those from `gte` on and below `lt`. */
+  values(gte?: string, lt?: string): KeyRange {
+    const range = this.#below(`${this.#prefix}/s/k`)
+    if (gte !== undefined) range.gte = this.#key(join('/s/k', cleanKey(gte)))
+    if (lt !== undefined) range.lt = this.#key(join('/s/k', cleanKey(lt)))
+    return range
   }
   /** A block that a walk still has to fetch. @see spec/wire-crdt.md §7.3 P6 */
   frontier(id: BlockId): Key {
@@ -93,6 +97,28 @@ export class Layout {
   }
   journals(): KeyRange {
     return this.#below(`${this.#prefix}/ts/q`)
+  }
+
+  /** The namespace in which new content is gathered before it replaces the old. */
+  stage(): string {
+    return `${this.#prefix}/ts/import`
+  }
+  /** Present while the content is replaced by what is staged. */
+  replacing(): Key {
+    return this.#key('/ts/replacing')
+  }
+  /** Everything that is staged. */
+  staged(): KeyRange {
+    return this.#below(this.stage())
+  }
+  /** Where a staged entry belongs. */
+  unstaged(key: Key): Key {
+    return this.#key(key.toString().slice(this.stage().length))
+  }
+  /** Whether a key is staged content, or the mark that it is due. */
+  isStaging(key: Key): boolean {
+    const text = key.toString()
+    return text.startsWith(`${this.stage()}/`) || text === this.replacing().toString()
   }
 
   /** The block ID at the end of a key. */

@@ -343,6 +343,15 @@ describe('changes of others', () => {
     await store.close()
   })
 
+  test('all heads are announced on demand, for a peer that has just come', async () => {
+    const { store, sent } = await open()
+    await store.commit([put('/a', '1')])
+    await store.announceHeads()
+    expect(sent).toHaveLength(2)
+    expect(sent[1]).toEqual(sent[0])
+    await store.close()
+  })
+
   test('heads that nobody mentioned are announced at each tick, others not', async () => {
     const { store, clock, sent, remote, hear } = await open({ rebroadcastIntervalMs: 1000 })
     const head = node(1, '/a', '1')
@@ -490,5 +499,87 @@ describe('the datastore', () => {
     await store.close()
     await MerkleCrdt.clean(storage, '/c')
     expect(storage.size).toBe(1)
+  })
+
+  describe('is replaced', () => {
+    const offline = (storage: MemoryDatastore): Parameters<typeof MerkleCrdt.replace>[0] => ({
+      storage,
+      namespace: '/c',
+      clock: new ManualClock(),
+      random: seededRandom(1),
+      log: memoryLogger()
+    })
+    async function* pairs(count: number, failAt = Infinity): AsyncGenerator<{ key: string; value: Uint8Array }[]> {
+      for (let index = 0; index < count; index += 1) {
+        if (index === failAt) throw new Error('bad line')
+        await Promise.resolve()
+        yield [{ key: `/new${index}`, value: bytes('x') }]
+      }
+    }
+    async function filled(): Promise<MemoryDatastore> {
+      const storage = new MemoryDatastore()
+      const { store, hear, remote } = await open({ storage })
+      await store.commit([put('/old', '1')])
+      const head = node(5, '/other', '1', node(4, '/gone', '1'))
+      remote.set(head.cid.toString(), head.bytes)
+      await hear(head.cid)
+      await store.close()
+      return storage
+    }
+
+    test('as a whole, with its walks and its blocks', async () => {
+      const storage = await filled()
+      expect(await MerkleCrdt.replace(offline(storage), pairs(3))).toBe(3)
+      const { store } = await open({ storage })
+      expect(await listed(store)).toEqual(['/new0', '/new1', '/new2'])
+      expect(await store.stats()).toMatchObject({ maxHeight: 1n, queuedJobs: 0 })
+      await store.close()
+      for await (const key of storage.queryKeys({})) expect(key.toString()).not.toMatch(/^\/c\/ts/)
+    })
+
+    test('not at all, when the source breaks off', async () => {
+      const storage = await filled()
+      const before = storage.size
+      await expect(MerkleCrdt.replace(offline(storage), pairs(3, 2))).rejects.toThrow('bad line')
+      expect(storage.size).toBe(before)
+    })
+
+    test('also when it was broken off anywhere: the next start goes on', async () => {
+      const writes: number[] = []
+      const count = await (async () => {
+        const storage = await filled()
+        await MerkleCrdt.replace(offline(counting(storage, writes)), pairs(2))
+        return writes.length
+      })()
+      for (let crashAt = 0; crashAt < count; crashAt += 1) {
+        const storage = await filled()
+        const crashing = counting(storage, [], crashAt)
+        await expect(MerkleCrdt.replace(offline(crashing), pairs(2))).rejects.toThrow('crash')
+        const { store } = await open({ storage })
+        const keys = await listed(store)
+        expect([
+          ['/old', '/other'],
+          ['/new0', '/new1']
+        ]).toContainEqual(keys)
+        await store.close()
+      }
+    })
+
+    /** The same store, which fails from a write on. */
+    function counting(storage: MemoryDatastore, writes: number[], crashAt = Infinity): MemoryDatastore {
+      return new Proxy(storage, {
+        get(target, name) {
+          if (name === 'commit') {
+            return (...parameters: Parameters<MemoryDatastore['commit']>): Promise<void> => {
+              if (writes.length >= crashAt) return Promise.reject(new Error('crash'))
+              writes.push(1)
+              return target.commit(...parameters)
+            }
+          }
+          const value: unknown = Reflect.get(target, name, target)
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        }
+      })
+    }
   })
 })

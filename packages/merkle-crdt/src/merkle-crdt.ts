@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { Announcer } from './announcer.ts'
 import { decodeBroadcast } from './broadcast.ts'
 import { ChangeFeed, type CrdtChange } from './change-feed.ts'
-import { OfflineExchange, type DagBlocks } from './dag-blocks.ts'
+import { DagBlocks, OfflineExchange } from './dag-blocks.ts'
 import { readMany } from './draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
 import { importPairs } from './import.ts'
@@ -18,6 +18,7 @@ import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './por
 import { Publisher, type CrdtOperation } from './publisher.ts'
 import { repairDag } from './repair.ts'
 import { Replica } from './replica.ts'
+import { finishReplacement } from './replace.ts'
 import { cleanStore, prepareStore } from './version.ts'
 
 /** What a store is made of. */
@@ -44,7 +45,11 @@ export interface CrdtPair {
 
 /** Which part of a listing is wanted. */
 export interface CrdtListOptions extends AbortOptions {
+  /** Only keys behind this one. */
   readonly after?: string | undefined
+  /** Only keys from this one on, and below the other. */
+  readonly gte?: string | undefined
+  readonly lt?: string | undefined
   readonly limit?: number | undefined
 }
 
@@ -131,6 +136,7 @@ export class MerkleCrdt {
    */
   static async open(init: MerkleCrdtInit, options: AbortOptions = {}): Promise<MerkleCrdt> {
     const store = new MerkleCrdt(init)
+    await finishReplacement(init.storage, store.#layout, options)
     await prepareStore(init.storage, store.#layout, options)
     await store.#publisher.load(store.#stop.signal)
     await store.#replica.load()
@@ -158,9 +164,8 @@ export class MerkleCrdt {
 
   /** All keys and values in the order of the keys' bytes, in pages of 1 to 1024, from one snapshot. */
   async *list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
-    const { after, limit = Number.POSITIVE_INFINITY, ...rest } = options
-    const range = this.#layout.values()
-    if (after !== undefined) range.gte = this.#layout.value(cleanKey(after))
+    const { after, gte = after, lt, limit = Number.POSITIVE_INFINITY, ...rest } = options
+    const range = this.#layout.values(gte, lt)
     let left = limit
     let page: CrdtPair[] = []
     if (left <= 0) return
@@ -215,6 +220,11 @@ export class MerkleCrdt {
   /** Resolves when everything known is merged, but for blocks that could not be fetched. */
   idle(options: AbortOptions = {}): Promise<void> {
     return this.#replica.idle(options.signal ?? this.#stop.signal)
+  }
+
+  /** Announces all heads now, as for a peer that has just come; without it that peer waits for the next tick. */
+  announceHeads(): Promise<void> {
+    return this.#announcer.announceAll()
   }
 
   /** Tries at once to fetch what could not be fetched, as after a peer connected. */
@@ -336,6 +346,37 @@ export class MerkleCrdt {
     await Promise.all([...this.#background, this.#repairing])
     this.#cancelRepair?.()
     await this.#init.storage.commit([{ delete: this.#layout.badShutdown() }], { durable: true })
+  }
+
+  /**
+   * Replaces the content of a closed store, see {@link MerkleCrdt.import}. Nothing changes unless the source came to its
+   * end; a crash later is made good when the store is opened.
+   *
+   * @returns how many keys it has now
+   */
+  static async replace(
+    init: Omit<MerkleCrdtInit, 'blocks' | 'exchange' | 'broadcaster'>,
+    source: AsyncIterable<readonly CrdtPair[]>,
+    options: AbortOptions = {}
+  ): Promise<number> {
+    const { storage } = init
+    const layout = new Layout(init.namespace)
+    const namespace = layout.stage()
+    await cleanStore(storage, new Layout(namespace), options)
+    const blocks = new DagBlocks(storage, namespace)
+    const staged = await MerkleCrdt.open({ ...init, namespace, blocks, repairIntervalMs: 0 }, options)
+    let count: number
+    try {
+      count = await staged.import(source)
+    } catch (error) {
+      await staged.close()
+      await cleanStore(storage, new Layout(namespace), {})
+      throw error
+    }
+    await staged.close()
+    await storage.commit([{ put: { key: layout.replacing(), value: new Uint8Array() } }], { durable: true })
+    await finishReplacement(storage, layout, {})
+    return count
   }
 
   /** Removes everything of a closed store from the datastore, blocks included. */
