@@ -3,7 +3,7 @@ import { isClusterError, toClusterError, type Clock, type ClusterError } from '@
 import { abortReason, withDeadline } from './wait.ts'
 
 /** Most peers that are asked at the same time. */
-export const MAX_ASKED_AT_ONCE = 64
+const MAX_ASKED_AT_ONCE = 64
 /** How long a peer may take to answer a question of one reply. @see wire-host-rpc.md §2.6 */
 export const ANSWER_TIMEOUT_MS = 15_000
 

@@ -95,9 +95,6 @@ function complaintOf({ type, reference, maxDepth, allocations }: Pin): string | 
       if ((allocations ?? []).length > 0) return 'meta pin should not specify allocations'
       return reference === undefined ? 'metaPins should reference a ClusterDAG' : undefined
     default:
-      return UNRECOGNIZED_TYPE
+      return 'unrecognized pin type'
   }
 }
-
-/** What is said of a pin whose type is none. */
-export const UNRECOGNIZED_TYPE = 'unrecognized pin type'

@@ -20,7 +20,7 @@ import type { Roles } from './roles.ts'
 import { abortable } from './wait.ts'
 
 /** Most CIDs that the answer of a garbage collection lists; all that can go goes. */
-export const MAX_COLLECTED_KEYS = 1_000_000
+const MAX_COLLECTED_KEYS = 1_000_000
 
 /** Adding and collecting content. */
 export interface ContentDesk extends Content {

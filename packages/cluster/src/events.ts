@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Alert, Clock, PinsetChange, TrackedPin } from '@cluster/api'
 
 /** Events that are remembered for watchers that come late or were away. */
-export const MAX_EVENTS = 4_096
+const MAX_EVENTS = 4_096
 
 /** What happened at this peer. */
 export type CoreEvent =

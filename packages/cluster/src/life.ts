@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@libp2p/interface'
-import { ClusterError, toClusterError, type Component, type TrackedPin } from '@cluster/api'
+import { ClusterError, isClusterError, toClusterError, type Component, type TrackedPin } from '@cluster/api'
 import type { Allocation } from './allocation.ts'
 import type { Background } from './background.ts'
 import type { ClusterConfig } from './cluster-config.ts'
@@ -52,7 +52,10 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
   let removed = false
   let stopping: Promise<void> | undefined
 
-  /** First connections, and a ping in the name of those who answered: they are members until their own arrives. */
+  /**
+   * First connections, and a ping in the name of those who answered: they are members until their own arrives. Who
+   * does not answer holds nothing up.
+   */
   const connect = async (signal: AbortSignal): Promise<void> => {
     for (const address of config.peerAddresses) {
       await network.importAddress(address, { dial: false, priority: 0, signal }).catch((error: unknown) => {
@@ -67,7 +70,8 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
     const limitMs = consensus.traits.readyTimeoutMs
     await withDeadline(clock, limitMs, signal, (limited) => consensus.ready({ signal: limited })).catch(
       (error: unknown) => {
-        throw new ClusterError('NOT_READY', `consensus was not ready in time: ${toClusterError(error).message}`)
+        if (!isClusterError(error, 'TIMEOUT')) throw error
+        throw new ClusterError('NOT_READY', `consensus was not ready within ${limitMs / 1_000} s`)
       }
     )
     const others = (await members.list({ signal })).filter((peer) => !peer.equals(self))
@@ -90,14 +94,14 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
   }
 
   const live = async (signal: AbortSignal): Promise<void> => {
-    await connect(signal).catch((error: unknown) => {
-      if (!signal.aborted) log.warn('no peer could be connected at the start', { error })
-    })
+    background.run('the first connections', connect)
     try {
       await becomeReady(signal)
     } catch (error) {
       if (signal.aborted) return
-      log.error('This peer could not start. A consensus without a majority of its peers does so: start them, or reset.')
+      log.error('This peer could not start and stops now.', { error })
+      log.error('With a consensus by majority: are most of its peers running, and can this one reach them?')
+      log.error('Are its identity, secret and addresses those that the others know?')
       core.fatal(toClusterError(error))
       return
     }

@@ -14,7 +14,7 @@ import { ANSWER_TIMEOUT_MS, ask, NO_ARGUMENTS } from './ask.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import { parsePing, PING, type PingValue } from './ping-value.ts'
 import { comparePeers } from './roles.ts'
-import { withDeadline } from './wait.ts'
+import { unlessAborted, withDeadline } from './wait.ts'
 
 /** How long the IPFS side may take to say who it is: less than what a peer that asks for our ID waits. */
 const IPFS_ID_TIMEOUT_MS = 10_000
@@ -113,7 +113,10 @@ export function createMembers(core: Needs): MemberList {
   const addNow = async (peer: PeerId, options: AbortOptions): Promise<ID> => {
     if (closed) throw new ClusterError('STOPPED', 'cluster is shutdown')
     await consensus.addPeer(peer, options)
-    const added = peer.equals(self) ? await id(options) : await remote.call(peer, 'Cluster.ID', undefined, options)
+    // Additions wait for each other, so one that never answers must not hold them all up.
+    const added = await withDeadline(clock, ANSWER_TIMEOUT_MS, options.signal, async (signal) =>
+      peer.equals(self) ? await id({ signal }) : await remote.call(peer, 'Cluster.ID', undefined, { signal })
+    )
     const clusterPeers = added.clusterPeers ?? []
     if (clusterPeers.some((other) => other.equals(self))) return added
     return { ...added, clusterPeers: [...clusterPeers, self] }
@@ -136,7 +139,7 @@ export function createMembers(core: Needs): MemberList {
     async add(peer, options) {
       const addition = additions.then(() => addNow(peer, options))
       additions = addition.catch(() => undefined)
-      return await addition
+      return await unlessAborted(addition, options.signal)
     },
     lastPing(peer) {
       const metric = monitor.latestForPeer(PING, peer)

@@ -5,7 +5,7 @@ import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { mergeStatuses } from './merge-statuses.ts'
-import { inOrder, sorted } from './status-stream.ts'
+import { inOrder, sorted, type KeyedStatus } from './status-stream.ts'
 
 const RAW = 0x55
 const SHA2_256 = 0x12
@@ -38,6 +38,9 @@ const failed = (peer: PinInfo['peer'], { cid }: { cid: CID }, error: ClusterErro
   status: TrackerStatus.clusterError,
   error: error.message
 })
+const keyed = async function* (items: readonly PinInfo[], failure?: ClusterError): AsyncGenerator<KeyedStatus> {
+  for await (const info of from(items, failure)) yield { key: pinsetKey(info.cid), info }
+}
 async function* from<T>(items: readonly T[], failure?: ClusterError): AsyncGenerator<T> {
   for (const item of items) yield await Promise.resolve(item)
   if (failure !== undefined) throw failure
@@ -51,7 +54,7 @@ describe('merging statuses', () => {
       fc.asyncProperty(seedsOfPeers, fc.integer({ min: 1, max: 40 }), async (peers, window) => {
         const streams = peers.map((seeds, peer) => {
           const answer = (): AsyncGenerator<PinInfo> => from(seeds.map((seed) => infoOf(peer, seed)))
-          return { peer: testPeerId(peer), items: inOrder(sorted(answer, '', window), '') }
+          return { peer: testPeerId(peer), items: sorted(answer, '', window) }
         })
         const merged = (await Array.fromAsync(mergeStatuses(streams, { failed }))).flat()
         expect(merged.map(({ cid }) => pinsetKey(cid))).toEqual(keysOf(peers.flat()))
@@ -92,7 +95,8 @@ describe('merging statuses', () => {
       return from(Array.from({ length: 100 }, (_, seed) => infoOf(0, seed)))
     }
     const items = await Array.fromAsync(sorted(answer, '', 25))
-    expect(items.map(({ cid }) => cid)).toEqual(items.map(({ cid }) => cid).toSorted(comparePinsetOrder))
+    const cids = items.map(({ info }) => info.cid)
+    expect(cids).toEqual(cids.toSorted(comparePinsetOrder))
     expect([items.length, asked]).toEqual([100, 4])
   })
 
@@ -100,9 +104,9 @@ describe('merging statuses', () => {
     const [first, second] = [1, 2].sort((a, b) => comparePinsetOrder(cidOf(a), cidOf(b))) as [number, number]
     const broken = new ClusterError('PEER_UNREACHABLE', 'stream reset')
     const streams = [
-      { peer: testPeerId(0), items: from([infoOf(0, first), infoOf(0, second)]) },
-      { peer: testPeerId(1), items: from([infoOf(1, first)], broken) },
-      { peer: testPeerId(2), items: from<PinInfo>([], new ClusterError('UNAUTHORIZED', 'no')) }
+      { peer: testPeerId(0), items: keyed([infoOf(0, first), infoOf(0, second)]) },
+      { peer: testPeerId(1), items: keyed([infoOf(1, first)], broken) },
+      { peer: testPeerId(2), items: keyed([], new ClusterError('UNAUTHORIZED', 'no')) }
     ]
     const merged = (await Array.fromAsync(mergeStatuses(streams, { failed }))).flat()
     const errors = merged.map(({ peerMap }) => [...(peerMap?.values() ?? [])].map(({ error }) => error))

@@ -10,7 +10,7 @@ import {
   type Pin,
   type PinInfo
 } from '@cluster/api'
-import type { StatusStream } from './status-stream.ts'
+import type { KeyedStatus, StatusStream } from './status-stream.ts'
 import { abortReason } from './wait.ts'
 
 /** Items of a page of merged statuses. */
@@ -18,8 +18,8 @@ const PAGE_ITEMS = 256
 
 interface Cursor {
   readonly peer: PeerId
-  readonly iterator: AsyncIterator<PinInfo>
-  head?: { readonly key: string; readonly item: PinInfo } | undefined
+  readonly iterator: AsyncIterator<KeyedStatus>
+  head?: KeyedStatus | undefined
   state: 'open' | 'ended' | 'failed' | 'refused'
   error?: ClusterError
 }
@@ -86,7 +86,7 @@ async function advance(cursor: Cursor): Promise<void> {
   try {
     const next = await cursor.iterator.next()
     if (next.done === true) cursor.state = 'ended'
-    else cursor.head = { key: pinsetKey(next.value.cid), item: next.value }
+    else cursor.head = next.value
   } catch (error) {
     cursor.state = isClusterError(error, 'UNAUTHORIZED') ? 'refused' : 'failed'
     cursor.error = toClusterError(error)
@@ -116,7 +116,7 @@ function take(
   let info: GlobalPinInfo | undefined = pin === undefined ? undefined : infoOf(pin)
   for (const cursor of cursors) {
     if (cursor.head?.key !== key) continue
-    info = mergePinInfo(info, cursor.head.item)
+    info = mergePinInfo(info, cursor.head.info)
     cursor.head = undefined
   }
   if (info === undefined) return undefined

@@ -5,7 +5,7 @@ import { ClusterError, PinType, toClusterError, type Pin } from '@cluster/api'
 import type { CoreCollaborators } from './collaborators.ts'
 
 /** What is said of a CID that nobody wants pinned. HTTP maps this text to 404. */
-export function notInPinset(): ClusterError {
+function notInPinset(): ClusterError {
   return new ClusterError('NOT_IN_PINSET', 'pin is not part of the pinset')
 }
 

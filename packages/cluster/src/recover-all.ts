@@ -16,7 +16,7 @@ import { LISTING_IDLE_MS } from './status-stream.ts'
 import { unlessIdle } from './wait.ts'
 
 /** Most items that one recovery of everything reports. Everything is recovered, also beyond it. */
-export const MAX_RECOVERED_ITEMS = 1_000_000
+const MAX_RECOVERED_ITEMS = 1_000_000
 const PAGE_ITEMS = 256
 
 /**

@@ -12,9 +12,9 @@ import type { Roles } from './roles.ts'
 import { isAborted } from './wait.ts'
 
 /** Alerts that are remembered; one more and the list starts anew. */
-export const MAX_ALERTS = 1_000
+const MAX_ALERTS = 1_000
 /** Alerts that wait to be acted upon. Beyond it they are only listed: the monitor repeats those that last. */
-export const MAX_WAITING_ALERTS = 256
+const MAX_WAITING_ALERTS = 256
 /** Pins that are changed at the same time, so that the consensus can commit them together. */
 const PINS_AT_ONCE = 32
 

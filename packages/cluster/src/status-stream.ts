@@ -6,10 +6,16 @@ export const LISTING_IDLE_MS = 60_000
 /** Items that are sorted at a time when a peer answers without order; a longer answer is asked for again and again. */
 export const SORT_WINDOW = 262_144
 
+/** A status with its place in pinset order, so that it is worked out once. */
+export interface KeyedStatus {
+  readonly key: string
+  readonly info: PinInfo
+}
+
 /** One peer's part of a status of everything, in pinset order. */
 export interface StatusStream {
   readonly peer: PeerId
-  readonly items: AsyncIterable<PinInfo>
+  readonly items: AsyncIterable<KeyedStatus>
 }
 
 /**
@@ -21,12 +27,12 @@ export interface StatusStream {
 export async function* inOrder(
   items: AsyncIterable<PinInfo>,
   afterKey: string
-): AsyncGenerator<PinInfo, void, undefined> {
+): AsyncGenerator<KeyedStatus, void, undefined> {
   let last = ''
-  for await (const item of items) {
-    const key = pinsetKey(item.cid)
+  for await (const info of items) {
+    const key = pinsetKey(info.cid)
     if (key < last) throw new ClusterError('CORRUPT', 'the statuses of the peer are not in the order of the pinset')
-    if (key > last && key > afterKey) yield item
+    if (key > last && key > afterKey) yield { key, info }
     last = key
   }
 }
@@ -39,25 +45,25 @@ export async function* sorted(
   answer: () => AsyncIterable<PinInfo>,
   afterKey: string,
   window: number = SORT_WINDOW
-): AsyncGenerator<PinInfo, void, undefined> {
+): AsyncGenerator<KeyedStatus, void, undefined> {
   let cursor = afterKey
   for (;;) {
-    let kept: { readonly key: string; readonly item: PinInfo }[] = []
+    let kept: KeyedStatus[] = []
     let dropped = 0
     const trim = (): void => {
       kept.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
       dropped += Math.max(0, kept.length - window)
       kept = kept.slice(0, window)
     }
-    for await (const item of answer()) {
-      const key = pinsetKey(item.cid)
-      if (key > cursor) kept.push({ key, item })
+    for await (const info of answer()) {
+      const key = pinsetKey(info.cid)
+      if (key > cursor) kept.push({ key, info })
       if (kept.length >= 2 * window) trim()
     }
     trim()
-    for (const { key, item } of kept) {
-      if (key > cursor) yield item
-      cursor = key
+    for (const status of kept) {
+      if (status.key > cursor) yield status
+      cursor = status.key
     }
     if (dropped === 0) return
   }

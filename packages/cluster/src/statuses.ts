@@ -23,7 +23,7 @@ import { cidsOf, pinned } from './meta-pin.ts'
 import { recoverEverywhere } from './recover-all.ts'
 import { comparePeers, type Roles } from './roles.ts'
 import type { StatusEntries } from './status-entries.ts'
-import { inOrder, LISTING_IDLE_MS, sorted, SORT_WINDOW } from './status-stream.ts'
+import { inOrder, LISTING_IDLE_MS, sorted, SORT_WINDOW, type KeyedStatus } from './status-stream.ts'
 import { abortable, unlessIdle, withDeadline } from './wait.ts'
 
 /** Fewest items that are sorted at a time, however short the page that was asked for. */
@@ -119,7 +119,7 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
     filter: TrackerStatus,
     { after, limit = Infinity }: ListOptions,
     signal: AbortSignal
-  ): AsyncGenerator<PinInfo, void, undefined> {
+  ): AsyncGenerator<KeyedStatus, void, undefined> {
     const afterKey = after === undefined ? '' : pinsetKey(after)
     const heard = (items: AsyncIterable<PinInfo>): AsyncIterable<PinInfo> =>
       unlessIdle(clock, LISTING_IDLE_MS, signal, items)
