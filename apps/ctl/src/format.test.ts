@@ -1,4 +1,4 @@
-import { pinOf, PinType, TrackerStatus, type GlobalPinInfo, type ID } from '@cluster/api'
+import { pinOf, PinType, TrackerStatus, type GlobalPinInfo, type ID, type PinInfoShort } from '@cluster/api'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
@@ -47,7 +47,7 @@ describe('text output, byte for byte', () => {
   })
 
   it('of a status', () => {
-    const entry = {
+    const entry: PinInfoShort = {
       peername: 'cluster2',
       ipfsPeerId: undefined,
       ipfsPeerAddresses: undefined,
@@ -57,7 +57,7 @@ describe('text output, byte for byte', () => {
       attemptCount: 0,
       priorityPin: false
     }
-    const failed = {
+    const failed: PinInfoShort = {
       ...entry,
       peername: '',
       status: TrackerStatus.pinError,

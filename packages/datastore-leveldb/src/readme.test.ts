@@ -1,19 +1,6 @@
-import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, it } from 'vitest'
+import { runReadmeExample } from '../../../vitest.readme.ts'
 
-test('the example of the README runs', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
-  expect(example).toBeDefined()
-  const file = fileURLToPath(new URL(`../.readme-${process.pid}.ts`, import.meta.url))
-  await writeFile(file, example ?? '')
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@cluster/source', file])
-    expect(stdout).toBe('/apple red\n/pear green\n')
-  } finally {
-    await rm(file, { force: true })
-  }
+it('runs the example of the README', async () => {
+  expect(await runReadmeExample(import.meta.dirname)).toBe('/apple red\n/pear green\n')
 })

@@ -1,17 +1,9 @@
-import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, it } from 'vitest'
+import { runReadmeExample } from '../../../vitest.readme.ts'
 
-test('the example of the README runs', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const program = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? ''
-  const file = fileURLToPath(new URL(`../.readme-${process.pid}.ts`, import.meta.url))
-  await writeFile(file, program)
-  onTestFinished(() => rm(file))
-  const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@cluster/source', file])
+it('runs the example of the README', async () => {
+  const stdout = await runReadmeExample(import.meta.dirname)
   expect(stdout).toContain('recursive { repoSize: 25')
   expect(stdout).toContain('200 text/plain; charset=utf-8 hello from a pinned block')
   expect(stdout).toContain('removed bafkrei')
-}, 30_000)
+})

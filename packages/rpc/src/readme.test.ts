@@ -1,20 +1,6 @@
-import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-
-const run = promisify(execFile)
+import { runReadmeExample } from '../../../vitest.readme.ts'
 
 it('runs the example of the README', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
-  if (example === undefined) throw new Error('README.md has no example')
-  const file = new URL(`../.readme-${process.pid}.ts`, import.meta.url)
-  await writeFile(file, example)
-  try {
-    const { stdout } = await run(process.execPath, ['--conditions=@cluster/source', file.pathname])
-    expect(stdout).toBe('Hello Ada\n0 1 4 9\n')
-  } finally {
-    await rm(file)
-  }
+  expect(await runReadmeExample(import.meta.dirname)).toBe('Hello Ada\n0 1 4 9\n')
 })

@@ -1,21 +1,8 @@
-import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-
-const run = promisify(execFile)
+import { runReadmeExample } from '../../../vitest.readme.ts'
 
 it('runs the example of the README', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
-  if (example === undefined) throw new Error('README.md has no example')
-  const file = fileURLToPath(new URL(`../.readme-${process.pid}.ts`, import.meta.url))
-  await writeFile(file, example)
-  try {
-    const { stdout } = await run(process.execPath, ['--conditions=@cluster/source', file])
-    expect(stdout).toBe('53 48 closed\n{"replication_factor_min":0,"replication_factor_max":0\n')
-  } finally {
-    await rm(file)
-  }
+  expect(await runReadmeExample(import.meta.dirname)).toBe(
+    '53 48 closed\n{"replication_factor_min":0,"replication_factor_max":0\n'
+  )
 })
