@@ -197,6 +197,19 @@ describe('several peers', () => {
     expect(shown(await core.statuses.status(bad, {}))).toEqual({ peer_0: 'pinned', peer_1: 'pinned', peer_2: 'pinned' })
   })
 
+  it('CS-8: recovers at one peer', async () => {
+    const cluster = await start(2)
+    const [bad, good] = (await cids(2)) as [CID, CID]
+    const { core, ipfs } = cluster.peer(0)
+    ipfs.failing.add(pinsetKey(bad))
+    for (const cid of [bad, good]) await core.pins.pin(pinOf(cid), {})
+    await cluster.settle()
+    expect(shown(await core.statuses.recover(bad, { local: true }))).toEqual({ peer_0: 'pin_queued' })
+    expect(shown(await core.statuses.recover(good, { local: true }))).toEqual({ peer_0: 'pinned' })
+    await cluster.settle()
+    expect(shown(await core.statuses.status(bad, {}))).toEqual({ peer_0: 'pin_error', peer_1: 'pinned' })
+  })
+
   it('says that a CID outside the pinset is unpinned everywhere, without asking', async () => {
     const cluster = await start(2)
     const cid = await cidOf('unknown')
@@ -308,6 +321,30 @@ describe('several peers', () => {
     await cluster.kill(2)
     await expire(cluster)
     expect(names().slice(0, 2).sort()).toEqual(['freespace peer_2', 'ping peer_2'])
+  })
+
+  it('counts only members where the consensus keeps them in its log', async () => {
+    const cluster = await start(3, {}, { consensus: { traits: { membership: 'log' } } })
+    const [first, second, stranger] = cluster.peers.map(({ self }) => self)
+    for (const { consensus } of cluster.peers) {
+      consensus.peers = () => Promise.resolve([first, second].filter((peer) => peer !== undefined))
+    }
+    await cluster.pass(5_000)
+    const { core, monitor } = cluster.peer(0)
+    expect(monitor.latestMetrics('ping')).toHaveLength(3)
+    expect(
+      named(
+        cluster,
+        core.health.latestMetrics('ping').map(({ peer }) => peer)
+      ).sort()
+    ).toEqual(['peer_0', 'peer_1'])
+    await cluster.pass(10_000)
+    await expect(core.pins.pin(pinOf(await cidOf('log'), factors(3, 3)), {})).rejects.toThrow(
+      'Available candidates: 2.'
+    )
+    await cluster.kill(2)
+    await expire(cluster)
+    expect(core.health.alerts().filter(({ peer }) => stranger?.equals(peer) === true)).toEqual([])
   })
 
   it('a follower drops alerts, and speaks of itself only (CS-29)', async () => {

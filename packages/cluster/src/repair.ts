@@ -1,5 +1,13 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
-import { isPinExpired, itemsOf, timestampFromMs, toClusterError, type Alert, type Pin } from '@cluster/api'
+import {
+  formatTimestamp,
+  isPinExpired,
+  itemsOf,
+  timestampFromMs,
+  toClusterError,
+  type Alert,
+  type Pin
+} from '@cluster/api'
 import { forEachAtOnce } from './ask.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { CoreCollaborators } from './collaborators.ts'
@@ -84,7 +92,7 @@ export function createRepair(
       const now = timestampFromMs(clock.nowMs())
       const pins = filtered(itemsOf(consensus.pinset.list(options)), (pin) => isPinExpired(pin, now) && isOurs(pin))
       await forEachAtOnce(pins, PINS_AT_ONCE, async ({ cid, expireAt }) => {
-        log.info(`Unpinning ${cid.toString()}: pin expired`, { expireAt: expireAt?.toString() })
+        log.info(`Unpinning ${cid.toString()}: pin expired at ${formatTimestamp(expireAt)}`)
         try {
           await pinning.unpin(cid, options)
           events.emit({ type: 'expired', cid })
