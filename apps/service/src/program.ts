@@ -1,15 +1,14 @@
-import { CLUSTER_VERSION } from '@cluster/api'
+import { CLUSTER_VERSION, type ComponentDescriptor } from '@cluster/api'
 import { builtIns } from '@cluster/peer'
 import { Command, Option } from '@commander-js/extra-typings'
 import { daemon } from './daemon-command.ts'
 import { folderOf, loggingOf } from './global-options.ts'
 import { init } from './init-command.ts'
 
-const namesOf = (kind: keyof typeof builtIns): string[] => builtIns[kind].map(({ name }) => name)
-/** The first component of a kind is the one that a new folder gets. */
-const choice = (flags: string, description: string, kind: keyof typeof builtIns): Option<string, undefined, string> => {
-  const [first = ''] = namesOf(kind)
-  return new Option(flags, description).choices(namesOf(kind)).default(first) as Option<string, undefined, string>
+/** A component of a kind by its name; a new folder gets the first unless told otherwise. */
+function choice<Flags extends string>(flags: Flags, description: string, kind: keyof typeof builtIns) {
+  const names = builtIns[kind].map((descriptor: ComponentDescriptor) => descriptor.name)
+  return new Option(flags, description).choices(names).default(names[0] ?? '')
 }
 
 /**
@@ -58,7 +57,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .action(() => {
       process.stdout.write(`${CLUSTER_VERSION}\n`)
     })
-  return root as unknown as Command
+  return root
 }
 
 const examples = `
