@@ -3,6 +3,7 @@ import { ClusterClient } from '@cluster/client'
 import { fileEntries, totalFileBytes } from '@cluster/client/files'
 import { Presets, SingleBar } from 'cli-progress'
 import { basename, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { CID } from 'multiformats/cid'
 import type { RunningPeer } from './three-peers.ts'
 
@@ -45,6 +46,20 @@ export async function addContent({ restUrl }: RunningPeer, path: string, signal:
     return { cid: root, name, path, items }
   } finally {
     bar.stop()
+    client.close()
+  }
+}
+
+/** Resolves when a peer sees as many members as there are peers: before that it cannot choose among them. */
+export async function waitUntilMet({ restUrl }: RunningPeer, members: number, signal: AbortSignal): Promise<void> {
+  const client = new ClusterClient({ url: restUrl })
+  try {
+    for (;;) {
+      const metrics = await client.metrics('freespace', { signal })
+      if (metrics.length >= members) return
+      await setTimeout(POLL_MS, undefined, { signal })
+    }
+  } finally {
     client.close()
   }
 }

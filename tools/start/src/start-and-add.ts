@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
-import { addContent, waitUntilPinned } from './add-content.ts'
+import { addContent, waitUntilMet, waitUntilPinned } from './add-content.ts'
 import { checkGateway } from './check-gateway.ts'
 import type { StartOptions } from './options.ts'
 import { report } from './report.ts'
@@ -21,6 +21,7 @@ export async function startAndAdd(options: StartOptions, signal: AbortSignal): P
     say(`Ready after ${((performance.now() - begun) / 1000).toFixed(1)} s.`)
     const [first] = peers
     if (first === undefined) return
+    await waitUntilMet(first, peers.length, signal)
     const added = await addContent(first, options.path, signal)
     const status = await waitUntilPinned(first, added, signal)
     const link = await checkGateway(peers, first, added, status, signal)
