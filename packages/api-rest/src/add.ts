@@ -1,0 +1,81 @@
+import { ClusterError, timestampFromMs, type AddedOutput, type FileEntry } from '@cluster/api'
+import { readUpload, type UploadEntry } from '@cluster/http'
+import { addedOutputToJSON, addParamsFromQuery } from '@cluster/wire'
+import { errorAnswer, onePerPage, streamAnswer, type RestCall, type RestHandler } from './call.ts'
+
+/** Most parts of one upload, as many as an adder takes entries. */
+const MAX_PARTS = 8_388_608
+/** Longest target of a symbolic link: far above what file systems take. */
+const MAX_TARGET_BYTES = 65_536
+/** Most bytes of an answer that is one list: about two million files. Streams have no such limit. */
+const MAX_LIST_BYTES = 256 * 1024 * 1024
+
+/** The connection ends with the answer: what is left of an upload is never taken for the next request. */
+const addHeaders = { 'Cache-Control': 'no-cache', Connection: 'close' }
+
+/**
+ * Adds an upload. Both forms hold the status back until the first event (the list until the end), so that what is
+ * wrong from the start is answered as an error, which the reference does not do.
+ *
+ * @see http-apis.md §3.16
+ */
+export const addHandlers = {
+  Add: (call) => {
+    const params = addParamsFromQuery(call.query, timestampFromMs(call.nowMs))
+    const { incoming } = call.env
+    const contentType = incoming.headers['content-type']
+    const upload = readUpload({ body: incoming, contentType, signal: call.signal, maxParts: MAX_PARTS })
+    const events = call.cluster.content.add(entriesOf(upload), params, { signal: call.signal })
+    return params.streamChannels ? streamed(call, events) : listed(call, events)
+  }
+} as const satisfies Record<string, RestHandler>
+
+function streamed(call: RestCall, events: AsyncIterable<AddedOutput>): Promise<Response> {
+  const headers = { ...addHeaders, 'X-Chunked-Output': '1' }
+  return streamAnswer(call, onePerPage(events), addedOutputToJSON, { headers, trailerOnSuccess: false })
+}
+
+async function listed(call: RestCall, events: AsyncIterable<AddedOutput>): Promise<Response> {
+  try {
+    const json = await listOf(events)
+    return new Response(`${json}\n`, { headers: { ...addHeaders, 'Content-Type': 'application/json' } })
+  } catch (error) {
+    return errorAnswer(error, call.log, addHeaders)
+  }
+}
+
+async function listOf(events: AsyncIterable<AddedOutput>): Promise<string> {
+  const items: string[] = []
+  let length = 0
+  for await (const event of events) {
+    const json = addedOutputToJSON(event)
+    length += json.length
+    if (length > MAX_LIST_BYTES) {
+      throw new ClusterError('LIMIT', 'too many files for one list: add them with stream-channels=true')
+    }
+    items.push(json)
+  }
+  return items.length === 0 ? 'null' : `[${items.join()}]`
+}
+
+/** The parts of an upload as the adder takes them. */
+async function* entriesOf(upload: AsyncIterable<UploadEntry>): AsyncGenerator<FileEntry, void, undefined> {
+  for await (const { type, path, body, abspath } of upload) {
+    if (type === 'directory') yield { type, path }
+    else if (type === 'symlink') yield { type, path, target: await targetOf(body) }
+    else yield { type, path, content: body, ...(abspath === undefined ? {} : { source: abspath }) }
+  }
+}
+
+async function targetOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body) {
+    length += part.length
+    if (length > MAX_TARGET_BYTES) {
+      throw new ClusterError('LIMIT', `target of a symbolic link is longer than ${MAX_TARGET_BYTES} bytes`)
+    }
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}

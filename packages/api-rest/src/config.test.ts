@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import descriptor, { restApiConfig } from './index.ts'
+
+describe('configuration', () => {
+  const load = (json: unknown) => descriptor.config.load(json, {}, '.')
+
+  it('of the reference loads, and is written as it was', () => {
+    const url = new URL('../../testing/vectors/cli/init/default.service.json', import.meta.url)
+    return readFile(url, 'utf8').then((text) => {
+      const { api } = JSON.parse(text) as { api: { restapi: object } }
+      const values = load(api.restapi)
+      expect(values).toEqual(restApiConfig.defaults)
+      expect(descriptor.config.save(values, 'file')).toEqual(api.restapi)
+    })
+  })
+
+  it('hides credentials in displays', () => {
+    const shown = descriptor.config.save(load({ basic_auth_credentials: { admin: 'secret' } }), 'display')
+    expect(shown).toMatchObject({ basic_auth_credentials: 'XXX_hidden_XXX' })
+  })
+
+  it('takes what the file lacks as absent where the reference does', () => {
+    expect(load({})).toMatchObject({ corsAllowedOrigins: [], corsAllowCredentials: false, idleTimeoutMs: 120_000 })
+  })
+
+  it.each([
+    [{ read_timeout: '-1s' }, 'restapi.read_timeout is invalid'],
+    [{ idle_timeout: '-1s' }, 'restapi.idle_timeout invalid'],
+    [{ max_header_bytes: 4095 }, 'restapi.max_header_bytes must be not less then 4096'],
+    [{ basic_auth_credentials: {} }, 'restapi.basic_auth_creds should be null or have at least one entry'],
+    [{ cors_max_age: '-1s' }, 'restapi.cors_max_age is invalid'],
+    [{ http_listen_multiaddress: '/ip4/127.0.0.1/udp/1' }, 'error parsing restapi.http_listen_multiaddress'],
+    [{ http_listen_multiaddress: 'here' }, 'error parsing restapi.http_listen_multiaddress'],
+    [{ ssl_cert_file: 'cert.pem' }, 'restapi.ssl_cert_file is not supported yet'],
+    [{ id: 'x' }, 'restapi.id is not supported yet'],
+    [{ libp2p_listen_multiaddress: '/ip4/0.0.0.0/tcp/1' }, 'restapi.libp2p_listen_multiaddress is not supported yet']
+  ])('refuses %j', (json, text) => {
+    expect(() => load(json)).toThrow(text)
+  })
+})

@@ -1,0 +1,105 @@
+import {
+  addresses,
+  duration,
+  flag,
+  headerMap,
+  integer,
+  section,
+  text,
+  textMap,
+  texts,
+  type ValuesOf
+} from '@cluster/config'
+import { multiaddr } from '@multiformats/multiaddr'
+import { targetOf } from './listen-target.ts'
+
+/** Smallest value of `max_header_bytes`, and its default. */
+const MIN_HEADER_BYTES = 4096
+
+/**
+ * The section `api.restapi` of `service.json`: every key of the reference. TLS, listeners on libp2p and their identity
+ * are understood but refused, so that nobody believes to be served who is not.
+ *
+ * @see cli-config.md §4.7 `api.restapi`, http-apis.md §1.2
+ */
+export const restApiConfig = section({
+  name: 'restapi',
+  env: 'CLUSTER_RESTAPI',
+  options: {
+    http_listen_multiaddress: addresses({
+      default: [multiaddr('/ip4/127.0.0.1/tcp/9094')],
+      description: 'Where the API listens: /ip4, /ip6 or /dns with /tcp, or /unix/<path>.'
+    }),
+    ssl_cert_file: text({ default: '', omit: true, description: 'PEM chain; not supported yet.' }),
+    ssl_key_file: text({ default: '', omit: true, description: 'PEM key; not supported yet.' }),
+    read_timeout: duration({ default: 0, description: 'For a whole request with its body; 0 is none.' }),
+    read_header_timeout: duration({ default: 5000, description: 'For the head of a request.' }),
+    write_timeout: duration({
+      default: 0,
+      description: 'From the head of the request to the end of the answer; 0 is none.'
+    }),
+    idle_timeout: duration({ default: 120_000, description: 'How long a connection may wait for its next request.' }),
+    max_header_bytes: integer({
+      default: MIN_HEADER_BYTES,
+      description: 'Size of the head of a request; 4096 bytes more are granted. Bounds the list of ?cids=.'
+    }),
+    libp2p_listen_multiaddress: addresses({
+      default: [],
+      omit: true,
+      description: 'HTTP over libp2p; not supported yet.'
+    }),
+    id: text({ default: '', omit: true, description: 'Peer ID of the libp2p listener; not supported yet.' }),
+    private_key: text({ default: '', omit: true, secret: true, description: 'Key of that peer; not supported yet.' }),
+    basic_auth_credentials: textMap({ default: null, load: 'Z', secret: true, description: 'Users and passwords.' }),
+    http_log_file: text({
+      default: '',
+      load: 'Z',
+      description: 'Access log, relative to the folder of the configuration.'
+    }),
+    headers: headerMap({ default: {}, load: 'Z', description: 'More headers of every answer.' }),
+    cors_allowed_origins: texts({ default: ['*'], load: 'Z', description: 'Origins whose pages may read answers.' }),
+    cors_allowed_methods: texts({ default: ['GET'], load: 'Z', description: 'Methods that such pages may use.' }),
+    cors_allowed_headers: texts({ default: [], load: 'Z', description: 'Request headers that such pages may set.' }),
+    cors_exposed_headers: texts({
+      default: ['Content-Type', 'X-Stream-Output', 'X-Chunked-Output', 'X-Content-Length'],
+      load: 'Z',
+      description: 'Headers of answers that such pages may read.'
+    }),
+    cors_allow_credentials: flag({ default: true, load: 'Z', description: 'Whether such pages may send credentials.' }),
+    cors_max_age: duration({ default: 0, load: 'Z', description: 'How long a browser may keep a preflight.' })
+  },
+  validate: (values) => {
+    if (values.readTimeoutMs < 0) return 'restapi.read_timeout is invalid'
+    if (values.readHeaderTimeoutMs < 0) return 'restapi.read_header_timeout is invalid'
+    if (values.writeTimeoutMs < 0) return 'restapi.write_timeout is invalid'
+    if (values.idleTimeoutMs < 0) return 'restapi.idle_timeout invalid'
+    if (values.maxHeaderBytes < MIN_HEADER_BYTES) return 'restapi.max_header_bytes must be not less then 4096'
+    const credentials = values.basicAuthCredentials
+    if (credentials !== null && Object.keys(credentials).length === 0) {
+      return 'restapi.basic_auth_creds should be null or have at least one entry'
+    }
+    if (values.corsMaxAgeMs < 0) return 'restapi.cors_max_age is invalid'
+    const later = laterOption(values)
+    if (later !== undefined) return `restapi.${later} is not supported yet: remove it from the configuration`
+    const wrong = values.httpListenMultiaddress.find((address) => targetOf(address) === undefined)
+    if (wrong === undefined) return undefined
+    return `error parsing restapi.http_listen_multiaddress: not a TCP or Unix address: ${wrong.toString()}`
+  }
+})
+
+/** The values of {@link restApiConfig}. */
+export type RestApiConfig = ValuesOf<typeof restApiConfig>
+
+function laterOption(values: {
+  readonly sslCertFile: string
+  readonly sslKeyFile: string
+  readonly libp2pListenMultiaddress: readonly unknown[]
+  readonly id: string
+  readonly privateKey: string
+}): string | undefined {
+  if (values.sslCertFile !== '') return 'ssl_cert_file'
+  if (values.sslKeyFile !== '') return 'ssl_key_file'
+  if (values.libp2pListenMultiaddress.length > 0) return 'libp2p_listen_multiaddress'
+  if (values.id !== '') return 'id'
+  return values.privateKey === '' ? undefined : 'private_key'
+}

@@ -1,0 +1,88 @@
+import { ClusterError, type Cluster, type Logger } from '@cluster/api'
+import type { Handler, HandlerEnv } from '@cluster/http'
+import { parseQuery, REST_KEY_TYPES, restRoutes, type RestRouteName } from '@cluster/wire'
+import { Hono } from 'hono'
+import { addHandlers } from './add.ts'
+import { errorAnswer, type RestHandler } from './call.ts'
+import { healthHandlers } from './health.ts'
+import { peerHandlers } from './peers.ts'
+import { pinHandlers } from './pins.ts'
+import { statusHandlers } from './statuses.ts'
+
+/** What the routes work with. */
+export interface RouterInit {
+  readonly cluster: Cluster
+  readonly log: Logger
+  readonly hasCredentials: boolean
+  readonly nowMs: () => number
+}
+
+const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
+  ...peerHandlers,
+  ...pinHandlers,
+  ...statusHandlers,
+  ...healthHandlers,
+  ...addHandlers
+}
+
+/** The methods that routes have. All others are wrong on every path that there is. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE'])
+/** Paths on which a wrong method of those is answered with 405; elsewhere it is 404, as in the reference. */
+const strictPaths: Readonly<Record<string, RegExp>> = {
+  POST: /^\/health$/,
+  DELETE: /^\/(ipfs\/gc|health(\/(graph|alerts|bandwidth))?|monitor\/metrics(\/[^/]+)?|token)$/
+}
+
+/**
+ * The routes of the REST API.
+ *
+ * @see http-apis.md §1.10, §3.1
+ */
+export function createRouter({ cluster, log, hasCredentials, nowMs }: RouterInit): Handler {
+  const app = new Hono<{ Bindings: HandlerEnv }>()
+  for (const { name, method, path } of restRoutes) {
+    app.on(method, patternOf(path), (c) => {
+      const { env } = c
+      return handlers[name]({
+        cluster,
+        log,
+        hasCredentials,
+        nowMs: nowMs(),
+        query: parseQuery(queryOf(env.incoming.url)),
+        env,
+        signal: env.signal,
+        parameter: (key) => c.req.param(key) ?? ''
+      })
+    })
+  }
+  app.notFound((c) => refuse(c.env, c.req.path, log))
+  app.onError((error) => errorAnswer(error, log))
+
+  const known = restRoutes.map(
+    ({ path }) => new RegExp(`^${path.replace(/\{path\}/, '.+').replace(/\{\w+\}/g, '[^/]+')}$`)
+  )
+  return (request, env) => {
+    // Other methods never reach the routes: hono would answer HEAD like GET.
+    if (METHODS.has(env.incoming.method ?? '')) return app.fetch(request, env)
+    const path = pathOf(env.incoming.url)
+    return known.some((pattern) => pattern.test(path)) ? wrongMethod() : notFound(log)
+  }
+}
+
+/** A path of the table in the words of hono. */
+function patternOf(path: string): string {
+  return path
+    .replace('{keyType}', `:keyType{${REST_KEY_TYPES.join('|')}}`)
+    .replace('{path}', ':path{.+}')
+    .replace(/\{(\w+)\}/g, ':$1')
+}
+
+const queryOf = (url = ''): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
+const pathOf = (url = ''): string => url.split('?', 1)[0] ?? ''
+
+function refuse({ incoming }: HandlerEnv, path: string, log: Logger): Response {
+  return strictPaths[incoming.method ?? '']?.test(path) === true ? wrongMethod() : notFound(log)
+}
+
+const wrongMethod = (): Response => new Response(null, { status: 405 })
+const notFound = (log: Logger): Response => errorAnswer(new ClusterError('NOT_FOUND', 'not found'), log)
