@@ -39,7 +39,8 @@ export async function fetchDag(root: CID, options: FetchDagOptions): Promise<voi
   async function fetched(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     if (options.fetch === undefined) throw new BlockNotFoundError(cid)
     const bytes = await options.fetch.get(cid, { signal })
-    await options.blocks.put(cid, bytes) // also when the exchange stored it already: verified and cheap
+    // an exchange that serves this store has put the block there, and verified it by that
+    if (!(await options.blocks.has(cid))) await options.blocks.put(cid, bytes)
     return bytes
   }
 }

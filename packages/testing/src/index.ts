@@ -32,3 +32,8 @@ export { type CreateTracker, type PinTrackerTestContext, type PinTrackerTestLimi
 export { SteeredIpfs, type SteeredCall } from './steered-ipfs.ts'
 export { testCid } from './test-cid.ts'
 export { LoneCluster, type CoreCall } from './lone-cluster.ts'
+export { blockExchangeConformance, type ExchangesUnderTest } from './block-exchange-conformance.ts'
+export { MemoryBlocks, testBlock } from './memory-blocks.ts'
+export { ipfsConnectorConformance, type IpfsConnectorUnderTest } from './ipfs-connector-conformance.ts'
+export { askHttp, type HttpAnswer } from './ask-http.ts'
+export { consensusConformance, type ConsensusTestContext } from './consensus-conformance.ts'

@@ -1,0 +1,301 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Block, IPFSPinStatus, type NodeWithMeta, pinOf, type Pin } from '@cluster/api'
+import {
+  ipfsConnectorConformance,
+  MemoryDatastore,
+  MemoryExchangeHub,
+  memoryLogger,
+  settle,
+  type TestContext,
+  testContext,
+  testPeerId
+} from '@cluster/testing'
+import { multiaddr } from '@multiformats/multiaddr'
+import { CID } from 'multiformats/cid'
+import * as digest from 'multiformats/hashes/digest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { embeddedConfig, type EmbeddedConfig } from './config.ts'
+import { type EmbeddedContext, EmbeddedIpfs } from './embedded-ipfs.ts'
+
+interface Peer {
+  ipfs: EmbeddedIpfs
+  context: TestContext
+  baseDir: string
+  datastore: MemoryDatastore
+}
+
+let nextPeer = 1
+
+async function makePeer(
+  hub: MemoryExchangeHub,
+  config: Partial<EmbeddedConfig> = {},
+  before?: Peer,
+  more: Partial<EmbeddedContext> = {}
+): Promise<Peer> {
+  const self = testPeerId(nextPeer++)
+  const baseDir = before?.baseDir ?? (await mkdtemp(join(tmpdir(), 'embedded-')))
+  const context = testContext({ self, baseDir })
+  const datastore = before?.datastore ?? new MemoryDatastore()
+  const settings = { ...embeddedConfig.defaults, gatewayListenMultiaddress: [], ...config }
+  const ipfs = new EmbeddedIpfs({ ...context, datastore, exchange: hub.join(self), ...more }, settings)
+  return { ipfs, context, baseDir, datastore }
+}
+
+async function startPeer(...args: Parameters<typeof makePeer>): Promise<Peer> {
+  const peer = await makePeer(...args)
+  onTestFinished(async () => {
+    await peer.ipfs.stop({})
+    expect(peer.context.clock.pending).toBe(0)
+    await rm(peer.baseDir, { recursive: true, force: true })
+  })
+  await peer.ipfs.beforeStart()
+  peer.ipfs.start()
+  return peer
+}
+
+function blockOf(text: string): Block {
+  const bytes = new TextEncoder().encode(text)
+  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
+  return { cid: CID.createV1(0x55, digest.create(0x12, hash)), bytes }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
+async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
+  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
+}
+
+async function gc({ ipfs }: Peer): Promise<string[]> {
+  return (await Array.fromAsync(ipfs.repoGC({}))).map(({ key, error }) => key?.toString() ?? error)
+}
+
+ipfsConnectorConformance('embedded', async () => {
+  const hub = new MemoryExchangeHub()
+  const peer = await makePeer(hub)
+  const other = await makePeer(hub)
+  await other.ipfs.beforeStart()
+  other.ipfs.start()
+  return {
+    connector: peer.ipfs,
+    provide: (blocks) => other.ipfs.blockStream(stream(...blocks), {}),
+    close: async () => {
+      await other.ipfs.stop({})
+      expect(peer.context.clock.pending).toBe(0)
+      for (const { baseDir } of [peer, other]) await rm(baseDir, { recursive: true, force: true })
+    }
+  }
+})
+
+describe('EmbeddedIpfs', () => {
+  it('gives other peers what it got by a block stream, and what it pinned from them', async () => {
+    const hub = new MemoryExchangeHub()
+    const [a, b, c] = [await startPeer(hub), await startPeer(hub), await startPeer(hub)]
+    const block = blockOf('from a to b to c')
+    await a.ipfs.blockStream(stream(block), {})
+    await b.ipfs.pin(pinOf(block.cid), {})
+    await a.ipfs.stop({})
+    await c.ipfs.pin(pinOf(block.cid), {})
+    expect(Buffer.from(await c.ipfs.blockGet(block.cid, {}))).toEqual(Buffer.from(block.bytes))
+    expect(hub.transferred).toBe(2)
+  })
+
+  it('IP-2: fails a pin that makes no progress for pin_timeout, not one that advances', async () => {
+    const hub = new MemoryExchangeHub()
+    const other = await startPeer(hub)
+    const { ipfs, context } = await startPeer(hub, { pinTimeoutMs: 5000 })
+    const nowhere = ipfs.pin(pinOf(blockOf('nowhere').cid), {})
+    const failed = expect(nowhere).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: 'pin operation timed out: no progress for 5s'
+    })
+    await until(() => context.clock.pending > 0)
+    await context.clock.advance(5000)
+    await failed
+
+    const late = blockOf('late')
+    const pinning = ipfs.pin(pinOf(late.cid), {})
+    await until(() => context.clock.pending > 0)
+    await context.clock.advance(4999)
+    await other.ipfs.blockStream(stream(late), {})
+    await pinning
+    expect(context.clock.pending).toBe(0)
+  })
+
+  it('waits without limit when pin_timeout is 0', async () => {
+    const hub = new MemoryExchangeHub()
+    const { ipfs, context } = await startPeer(hub, { pinTimeoutMs: 0 })
+    const abort = new AbortController()
+    const pinning = expect(ipfs.pin(pinOf(blockOf('x').cid), abort)).rejects.toMatchObject({ code: 'ABORTED' })
+    await settle()
+    expect(context.clock.pending).toBe(0)
+    abort.abort()
+    await pinning
+  })
+
+  it('IP-5: unpin_disable refuses to unpin, not to pin', async () => {
+    const hub = new MemoryExchangeHub()
+    const other = await startPeer(hub)
+    const { ipfs } = await startPeer(hub, { unpinDisable: true })
+    const block = blockOf('keep')
+    await other.ipfs.blockStream(stream(block), {})
+    await ipfs.pin(pinOf(block.cid), {})
+    await expect(ipfs.unpin(block.cid, {})).rejects.toThrow(
+      'ipfs unpinning is disallowed by configuration on this peer'
+    )
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.recursive)
+  })
+
+  it('holds blocks of a stream from garbage collection until they are pinned, or for hold_time', async () => {
+    const peer = await startPeer(new MemoryExchangeHub(), { holdTimeMs: 60_000 })
+    const [added, forgotten] = [blockOf('added'), blockOf('forgotten')]
+    await peer.ipfs.blockStream(stream(added), {})
+    await peer.ipfs.blockStream(stream(forgotten), {})
+    expect(await gc(peer)).toEqual([])
+    await peer.ipfs.pin(pinOf(added.cid), {})
+    await peer.ipfs.unpin(added.cid, {})
+    expect(await gc(peer)).toEqual([added.cid.toString()])
+    await peer.context.clock.advance(60_000)
+    expect(await gc(peer)).toEqual([forgotten.cid.toString()])
+  })
+
+  it('a shard pin (depth 1) is not a full one, a full one is a shard pin', async () => {
+    const hub = new MemoryExchangeHub()
+    const { ipfs } = await startPeer(hub)
+    const block = blockOf('shard')
+    await ipfs.blockStream(stream(block), {})
+    const shard: Pin = { ...pinOf(block.cid), maxDepth: 1 }
+    await ipfs.pin(shard, {})
+    expect(await ipfs.pinLsCid(shard, {})).toBe(IPFSPinStatus.recursive)
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.unpinned)
+    await ipfs.pin(pinOf(block.cid), {})
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.recursive)
+    expect(await ipfs.pinLsCid(shard, {})).toBe(IPFSPinStatus.recursive)
+  })
+
+  it('asks for metrics after informer_trigger_interval pins and adds', async () => {
+    const { ipfs } = await startPeer(new MemoryExchangeHub(), { informerTriggerInterval: 3 })
+    let due = 0
+    ipfs.addEventListener('informers:due', () => due++)
+    const block = blockOf('x')
+    await ipfs.blockStream(stream(block), {})
+    expect(due).toBe(0)
+    await ipfs.pin(pinOf(block.cid), {}) // start and end
+    expect(due).toBe(1)
+    await ipfs.pin(pinOf(block.cid), {}) // nothing to do, nothing to count
+    await Array.fromAsync(ipfs.repoGC({}))
+    expect(due).toBe(1)
+  })
+
+  it('keeps pins and blocks over a restart', async () => {
+    const hub = new MemoryExchangeHub()
+    const first = await makePeer(hub)
+    await first.ipfs.beforeStart()
+    first.ipfs.start()
+    const block = blockOf('lasting')
+    await first.ipfs.blockStream(stream(block), {})
+    await first.ipfs.pin(pinOf(block.cid), {})
+    await first.ipfs.stop({})
+    const { ipfs } = await startPeer(new MemoryExchangeHub(), {}, first)
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.recursive)
+    expect(Buffer.from(await ipfs.blockGet(block.cid, {}))).toEqual(Buffer.from(block.bytes))
+  })
+
+  it('refuses blocks beyond storage_max', async () => {
+    const { ipfs } = await startPeer(new MemoryExchangeHub(), { storageMax: '10B' })
+    await expect(ipfs.blockStream(stream(blockOf('more than ten bytes')), {})).rejects.toMatchObject({ code: 'LIMIT' })
+    expect(await ipfs.repoStat({})).toEqual({ repoSize: 0n, storageMax: 10n })
+  })
+
+  it('resolves paths through directories, and no names', async () => {
+    const hub = new MemoryExchangeHub()
+    const { ipfs, context } = await startPeer(hub, { requestTimeoutMs: 1000 })
+    const { cid } = blockOf('nowhere')
+    await expect(ipfs.resolve('/ipns/k51abc', {})).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+    await expect(ipfs.resolve('x', {})).rejects.toThrow(/^invalid path "\/ipfs\/x": invalid cid: /)
+    await expect(ipfs.resolve('/foo/bar', {})).rejects.toThrow(/^invalid path "\/ipfs\/\/foo\/bar": invalid cid: /)
+    const resolving = ipfs.resolve(`/ipfs/${cid.toString()}`, {})
+    expect((await resolving).toString()).toBe(cid.toString())
+    const root = CID.createV1(0x70, cid.multihash)
+    const failed = expect(ipfs.resolve(`/ipfs/${root.toString()}/a`, {})).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await until(() => context.clock.pending > 0)
+    await context.clock.advance(1000)
+    await failed
+  })
+
+  it('is the peer: its ID, addresses and connections', async () => {
+    const address = multiaddr('/ip4/127.0.0.1/tcp/9096')
+    const libp2p = { getMultiaddrs: () => [address], getPeers: () => [testPeerId(77)] }
+    const network = { libp2p } as unknown as NonNullable<EmbeddedContext['network']>
+    const { ipfs, context } = await startPeer(new MemoryExchangeHub(), {}, undefined, { network })
+    expect(await ipfs.id({})).toEqual({ id: context.self, addresses: [address], error: '' })
+    expect(await ipfs.swarmPeers({})).toEqual([testPeerId(77)])
+    await ipfs.connectSwarms([address], {})
+  })
+
+  it('is ready once started, and says so when it never will be', async () => {
+    const { ipfs } = await makePeer(new MemoryExchangeHub())
+    await expect(ipfs.id({})).rejects.toMatchObject({ code: 'NOT_READY' })
+    await expect(ipfs.ready({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
+    const waiting = ipfs.ready({})
+    await ipfs.beforeStart()
+    ipfs.start()
+    await waiting
+    await ipfs.stop({})
+    await expect(ipfs.id({})).rejects.toMatchObject({ code: 'STOPPED' })
+    const never = await makePeer(new MemoryExchangeHub())
+    const hopeless = expect(never.ipfs.ready({})).rejects.toMatchObject({ code: 'STOPPED' })
+    await never.ipfs.stop({})
+    await hopeless
+  })
+
+  it('serves a gateway, which fetches from other peers and gives up in time', async () => {
+    const hub = new MemoryExchangeHub()
+    const other = await startPeer(hub)
+    const gatewayListenMultiaddress = [multiaddr('/ip4/127.0.0.1/tcp/0')]
+    const { ipfs, context } = await startPeer(hub, { gatewayListenMultiaddress, gatewayTimeoutMs: 1000 })
+    const [, base] = /(http:\S+)\/ipfs\/$/.exec(context.lines.at(-1)?.text ?? '') ?? []
+    const block = blockOf('seen in a browser')
+    await other.ipfs.blockStream(stream(block), {})
+    const answer = await fetch(`${base ?? ''}/ipfs/${block.cid.toString()}`)
+    expect([answer.status, await answer.text()]).toEqual([200, 'seen in a browser'])
+    const asking = fetch(`${base ?? ''}/ipfs/${blockOf('nowhere').cid.toString()}`)
+    await until(() => context.clock.pending > 0)
+    await context.clock.advance(1000)
+    const late = await asking
+    expect(late.status).toBe(504)
+    expect(await late.text()).toContain('within 1s')
+    await ipfs.stop({})
+    await expect(fetch(`${base ?? ''}/ipfs/x`)).rejects.toThrow()
+  })
+
+  it('names the option when the gateway cannot listen, and leaves nothing open', async () => {
+    const busy = createServer().listen(0, '127.0.0.1')
+    await once(busy, 'listening')
+    onTestFinished(() => void busy.close())
+    const { port } = busy.address() as { port: number }
+    const gatewayListenMultiaddress = [multiaddr(`/ip4/127.0.0.1/tcp/${port.toString()}`)]
+    const peer = await makePeer(new MemoryExchangeHub(), { gatewayListenMultiaddress })
+    await expect(peer.ipfs.beforeStart()).rejects.toMatchObject({
+      code: 'BUSY',
+      message: `ipfs_connector.embedded.gateway_listen_multiaddress: cannot listen on 127.0.0.1:${port.toString()}: the address is in use`
+    })
+    await peer.ipfs.stop({})
+    await startPeer(new MemoryExchangeHub(), {}, peer)
+  })
+
+  it('logs through the context', async () => {
+    const log = memoryLogger()
+    const gatewayListenMultiaddress = [multiaddr('/ip4/127.0.0.1/tcp/0')]
+    await startPeer(new MemoryExchangeHub(), { gatewayListenMultiaddress }, undefined, { log })
+    expect(log.lines.map(({ text }) => text)).toEqual([expect.stringMatching(/^gateway listens on http:\/\/127/)])
+  })
+})
+
+/** Real files are read and written here, which no clock knows of. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await settle()
+}
