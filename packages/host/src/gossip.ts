@@ -38,7 +38,7 @@ const seenTtlMs = 30 * 60 * 1000
 const idLength = 16
 
 /** A message of a topic as it came from the network; its signature was verified. */
-export interface GossipMessage {
+interface GossipMessage {
   readonly topic: string
   readonly from: PeerId
   readonly data: Uint8Array

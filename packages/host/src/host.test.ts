@@ -1,4 +1,4 @@
-import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
+import { generateKeyPair, privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey, Stream } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { closeWrite, readStream, writeStream } from '@cluster/streams'
@@ -272,6 +272,23 @@ describe('gossip', () => {
     await subscribed(there)
     await there.publish(new Uint8Array(832 * 1024).fill(4))
     expect((await next(here)).data.length).toBe(832 * 1024)
+  })
+
+  it('reaches more peers behind one address than the library would put up with', async () => {
+    const centre = await start(0)
+    const middle = centre.subscribe('t')
+    const leaves = await Promise.all(
+      Array.from({ length: 15 }, async () => {
+        const leaf = await start(0, { privateKey: await generateKeyPair('Ed25519') })
+        const topic = leaf.subscribe('t')
+        await introduce(leaf, centre)
+        return topic
+      })
+    )
+    await Promise.all([middle, ...leaves].map(subscribed))
+    while (middle.subscribers().length < leaves.length) await new Promise((resolve) => setImmediate(resolve))
+    await leaves[0]?.publish(Uint8Array.of(1))
+    for (const topic of leaves) expect([...(await next(topic)).data]).toEqual([1])
   })
 
   it('connects anew when the stream to a peer ended', async () => {

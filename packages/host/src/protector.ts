@@ -5,7 +5,7 @@ import { HostError } from './host-error.ts'
 import { Keystream, nonceLength } from './keystream.ts'
 
 /** Length of a cluster secret in bytes. */
-export const secretLength = 32
+const secretLength = 32
 
 /** What both sides of a libp2p connection send first; anything else after decryption means another secret. */
 const opening = new TextEncoder().encode('\x13/multistream/1.0.0\n')
