@@ -92,7 +92,7 @@ export class ExchangingBlockService implements BlockService {
 class ExchangingSession implements BlockSession {
   readonly #components: BlockServiceComponents
   readonly #onClose: () => void
-  /** Opened at the first block that is not in the store. */
+  /** Opened at the first block. */
   #session: BitswapSession | undefined
   #closed = false
 
@@ -102,17 +102,22 @@ class ExchangingSession implements BlockSession {
   }
 
   async get(cid: CID, options: AbortOptions = {}): Promise<Uint8Array> {
-    options.signal?.throwIfAborted()
-    const { blockstore } = this.#components
-    if (cid.multihash.code === IDENTITY) return cid.multihash.digest
-    const local = await blockstore.get(cid, options).catch((error: unknown) => {
-      options.signal?.throwIfAborted()
-      if (isNotFound(error)) return undefined
-      throw storageError(error)
-    })
-    if (local !== undefined) return local
-    const bytes = await this.#fetch(cid, options)
-    await store(this.#components, [{ cid, bytes }], options)
+    if (this.#closed) throw new ClusterError('STOPPED', 'the session is closed')
+    this.#session ??= this.#components.bitswap.createSession()
+    let isLocal = cid.multihash.code === IDENTITY
+    const local = async (): Promise<Uint8Array | undefined> => {
+      const found = await this.#read(cid, options)
+      isLocal ||= found !== undefined
+      return found
+    }
+    const { signal } = options
+    const bytes = await this.#session
+      .want(cid, signal === undefined ? { local } : { signal, local })
+      .catch((error: unknown) => {
+        signal?.throwIfAborted()
+        throw exchangeError(error)
+      })
+    if (!isLocal) await store(this.#components, [{ cid, bytes }], options)
     return bytes
   }
 
@@ -130,14 +135,13 @@ class ExchangingSession implements BlockSession {
     this.#onClose()
   }
 
-  async #fetch(cid: CID, options: AbortOptions): Promise<Uint8Array> {
-    if (this.#closed) throw new ClusterError('STOPPED', 'the session is closed')
-    this.#session ??= this.#components.bitswap.createSession()
+  /** The block from the store; `undefined` when it is not there. */
+  async #read(cid: CID, options: AbortOptions): Promise<Uint8Array | undefined> {
     try {
-      return await this.#session.want(cid, options)
+      return await this.#components.blockstore.get(cid, options)
     } catch (error) {
-      options.signal?.throwIfAborted()
-      throw exchangeError(error)
+      if (isNotFound(error)) return undefined
+      throw storageError(error)
     }
   }
 }

@@ -30,12 +30,17 @@ export interface WantOptions extends AbortOptions {
   readonly providers?: readonly PeerTarget[]
   /** A larger block fails this call only, with `BlockTooLargeError`. */
   readonly maxSizeBytes?: number
+  /**
+   * Looked at before anybody is asked. A block that is announced with `notify` while it looks is not missed, as it would
+   * be by a caller who looks first and then wants.
+   */
+  local?(): Promise<Uint8Array | undefined>
   /** Called with the verified block; what it throws fails this call. */
   validate?(bytes: Uint8Array, cid: CID): void | Promise<void>
 }
 
 /** Options of a fetch of many blocks. */
-export type GetBlocksOptions = WantOptions & BoundedFetchOptions
+export type GetBlocksOptions = Omit<WantOptions, 'local'> & BoundedFetchOptions
 
 /** Options of a session. */
 export interface SessionOptions extends AbortOptions {

@@ -63,6 +63,11 @@ export class MemoryExchangeHub {
       options?.signal?.throwIfAborted()
       const changed = this.#changed(options?.signal)
       const from = this.#selves.get(asker)
+      const here = await asker.find(cid)
+      if (here !== undefined) {
+        changed.stop()
+        return here
+      }
       for (const peer of [...this.#peers]) {
         const to = this.#selves.get(peer)
         if (peer === asker || from === undefined || to === undefined || !this.#filter(from, to)) continue

@@ -36,14 +36,14 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
   let pending = 0
   let bufferedBytes = 0
   let inputEnded = false
-  let failure: { error: unknown } | undefined
+  const failures: unknown[] = []
   let changed = Promise.withResolvers<undefined>()
   const wake = (): void => {
     changed.resolve(undefined)
     changed = Promise.withResolvers<undefined>()
   }
   const fail = (error: unknown): void => {
-    failure ??= { error }
+    failures.push(error)
     wake()
   }
   const onAbort = (): void => {
@@ -62,11 +62,14 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
       wake()
     }, fail)
   }
+  const isFull = (): boolean => pending >= maxPending || bufferedBytes > maxBufferedBytes
+  const room = async (): Promise<void> => {
+    while (isFull() && !isAborted(stop.signal)) await changed.promise
+  }
   const pull = async (): Promise<void> => {
     for await (const cid of cids) {
-      const { signal: stopped } = stop
-      while (!stopped.aborted && (pending >= maxPending || bufferedBytes > maxBufferedBytes)) await changed.promise
-      if (isAborted(stopped)) return
+      await room()
+      if (isAborted(stop.signal)) return
       start(cid)
     }
     inputEnded = true
@@ -77,7 +80,7 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
   try {
     pull().catch(fail)
     for (;;) {
-      if (failure !== undefined) throw failure.error
+      if (failures.length > 0) throw failures[0]
       const block = arrived.shift()
       if (block !== undefined) {
         bufferedBytes -= block.bytes.length

@@ -32,7 +32,11 @@ class Bench {
   readonly session: SessionState
 
   constructor(settings: Partial<ClientSettings> = {}) {
-    this.client = new Client({ ...defaults, ...settings }, (peer) => this.woken.add(peer), () => 0)
+    this.client = new Client(
+      { ...defaults, ...settings },
+      (peer) => this.woken.add(peer),
+      () => 0
+    )
     this.session = this.client.openSession(everybody)
   }
 
@@ -62,7 +66,10 @@ class Bench {
   }
 
   pass(ms: number): void {
-    for (const until = this.nowMs + ms; this.nowMs < until; this.client.tick(this.nowMs)) this.nowMs += 100
+    for (const until = this.nowMs + ms; this.nowMs < until;) {
+      this.nowMs += 100
+      this.client.tick(this.nowMs)
+    }
   }
 }
 

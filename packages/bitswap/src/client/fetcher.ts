@@ -61,26 +61,29 @@ export class Fetcher {
   }
 
   /**
-   * Checks that a block can be asked for, and verified when it comes.
+   * The CID as it goes on the wire, or the block itself when the CID holds it.
    *
-   * @returns the CID as it goes on the wire, or the block itself when the CID holds it
-   * @throws InvalidCidError, InsecureHashError
+   * @throws InvalidCidError
    */
-  async check(value: unknown): Promise<WireCid | { readonly inline: Uint8Array }> {
+  parse(value: unknown): WireCid | { readonly inline: Uint8Array } {
     const cid = CID.asCID(value)
     if (cid === null) throw new InvalidCidError('not a CID')
     // An identity CID must never go on a want list: boxo before 0.38 closes the connection.
     if (cid.multihash.code === IDENTITY) return { inline: cid.multihash.digest }
     if (cid.bytes.length > MAX_CID_BYTES) throw new InvalidCidError(`${cid.toString()} is longer than a want may be`)
+    const wire = parseCid(cid.bytes)
+    if (wire === undefined) throw new InvalidCidError(`${cid.toString()} is no CID`)
+    return wire
+  }
+
+  /** Checks that what comes for a CID can be verified. @throws InsecureHashError */
+  async assertVerifiable(cid: CID): Promise<void> {
     if (cid.multihash.size < this.options.minDigestBytes) {
       throw new InsecureHashError(`the digest of ${cid.toString()} is too short`)
     }
-    const wire = parseCid(cid.bytes)
-    if (wire === undefined) throw new InvalidCidError(`${cid.toString()} is no CID`)
     if (!(await this.options.verifier.supports(cid.multihash.code))) {
       throw new InsecureHashError(`the hash function of ${cid.toString()} is unknown`)
     }
-    return wire
   }
 
   /** Something is wanted: time matters from now on. */

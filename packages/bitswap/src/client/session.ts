@@ -47,12 +47,12 @@ export class Session implements BitswapSession {
   }
 
   async wantBlock(cid: CID, options: WantOptions = {}): Promise<ReceivedBlock> {
-    const { signal, maxSizeBytes, providers = [] } = options
+    const { signal, maxSizeBytes } = options
     const { clock } = this.#fetcher.options
     const sinceMs = clock.nowMs()
     signal?.throwIfAborted()
-    const checked = await this.#fetcher.check(cid)
-    const delivery = 'inline' in checked ? { bytes: checked.inline } : await this.#wait(checked, providers, signal)
+    const parsed = this.#fetcher.parse(cid)
+    const delivery: Delivery = 'inline' in parsed ? { bytes: parsed.inline } : await this.#wait(cid, parsed, options)
     const { bytes } = delivery
     if (maxSizeBytes !== undefined && bytes.length > maxSizeBytes) {
       throw new BlockTooLargeError(`${cid.toString()} has ${bytes.length} bytes, at most ${maxSizeBytes} are allowed`)
@@ -100,16 +100,15 @@ export class Session implements BitswapSession {
   }
 
   /** Waits until the block is here, and takes the want back if nobody waits any more. */
-  async #wait(cid: WireCid, providers: readonly PeerTarget[], signal: AbortSignal | undefined): Promise<Delivery> {
+  async #wait(cid: CID, wire: WireCid, options: WantOptions): Promise<Delivery> {
     const { client, notifications, clock } = this.#fetcher.options
-    signal?.throwIfAborted()
+    const { signal } = options
+    const { key } = wire
     if (this.#closed !== undefined) throw this.#closed
-    this.#fetcher.assertRunning()
-    client.want(this.#state, cid, clock.nowMs())
-    this.#addPeers(providers)
-    const { key } = cid
     return await new Promise<Delivery>((resolve, reject) => {
+      let settled = false
       const settle = (): void => {
+        settled = true
         signal?.removeEventListener('abort', onAbort)
         notifications.remove(key, waiter)
         const waiters = this.#waiting.get(key)
@@ -123,20 +122,41 @@ export class Session implements BitswapSession {
       }
       const waiter: Waiter = {
         deliver(delivery) {
+          if (settled) return
           settle()
           resolve(delivery)
         },
         fail(error) {
+          if (settled) return
           settle()
           reject(error)
         }
       }
+      // Waits from here on, before anything is looked up: what is announced meanwhile must not pass by.
       const waiters = this.#waiting.get(key) ?? new Set<Waiter>()
       this.#waiting.set(key, waiters.add(waiter))
       notifications.add(key, waiter)
       signal?.addEventListener('abort', onAbort)
-      this.#fetcher.watch()
+      this.#ask(cid, wire, options, waiter, () => settled).catch((error: unknown) => {
+        waiter.fail(error instanceof Error ? error : new Error(String(error)))
+      })
     })
+  }
+
+  /** Looks for the block where the caller says, then asks other peers. */
+  async #ask(cid: CID, wire: WireCid, options: WantOptions, waiter: Waiter, isSettled: () => boolean): Promise<void> {
+    const bytes = await options.local?.()
+    if (bytes !== undefined) {
+      waiter.deliver({ bytes })
+      return
+    }
+    if (isSettled()) return
+    this.#fetcher.assertRunning()
+    await this.#fetcher.assertVerifiable(cid)
+    if (isSettled()) return
+    this.#fetcher.options.client.want(this.#state, wire, this.#fetcher.options.clock.nowMs())
+    this.#addPeers(options.providers ?? [])
+    this.#fetcher.watch()
   }
 
   /** A provider that cannot be reached is no failure: others may have the block. */
