@@ -5,7 +5,7 @@ import { loadPeerConfig, type BuiltIns } from './peer-config.ts'
 
 function descriptor(kind: Kind, name: string): ComponentDescriptor {
   const config = { env: 'X', load: (json: unknown) => json, save: () => ({}), describe: () => [] }
-  return { port: PORT_VERSION, kind, name, config, create: () => ({}) as never }
+  return { port: PORT_VERSION, kind, name, config, create: () => ({}) }
 }
 
 const builtIns: BuiltIns = {

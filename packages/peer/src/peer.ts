@@ -26,6 +26,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { join } from 'node:path'
 import { startParts, stopParts, type Part } from './lifecycle.ts'
 import { facilityOf } from './log-facility.ts'
+import { joinPatiently } from './join-patiently.ts'
 import { contextFor } from './needs.ts'
 import { HostNetwork, toNetworkError } from './network.ts'
 import type { ConfiguredComponent, PeerConfig } from './peer-config.ts'
@@ -318,12 +319,10 @@ class ComposedPeer implements Peer {
     const { signal } = this.#stopping
     for (const address of addresses) {
       this.#log.info(`Bootstrapping to ${address.toString()}`)
-      try {
-        await core.members.join(address, { signal })
-      } catch (error) {
-        if (signal.aborted) return
-        this.#log.error(`bootstrap to ${address.toString()} failed: ${toClusterError(error).message}`)
-      }
+      const joined = await joinPatiently(core, address, signal, (reason) => {
+        this.#log.error(`bootstrap to ${address.toString()} failed: ${reason}`)
+      })
+      if (!joined) return
     }
   }
 }
