@@ -1,1 +1,19 @@
-export {}
+import { PORT_VERSION, type ComponentDescriptor } from '@cluster/api'
+import { crdtConfig, type CrdtConfig } from './config.ts'
+import { CrdtConsensus } from './crdt-consensus.ts'
+import { CrdtOfflineState } from './offline-state.ts'
+
+export { crdtConfig, type CrdtConfig } from './config.ts'
+export { CrdtConsensus, type CrdtContext } from './crdt-consensus.ts'
+export { topicName } from './topic-name.ts'
+
+/** The component `consensus.crdt`. */
+const descriptor: ComponentDescriptor<'consensus', CrdtConfig> = {
+  port: PORT_VERSION,
+  kind: 'consensus',
+  name: 'crdt',
+  config: crdtConfig,
+  create: (context, config) => new CrdtConsensus(context, config),
+  offline: (context, config) => new CrdtOfflineState(context, config)
+}
+export default descriptor

@@ -1,0 +1,19 @@
+import { ClusterError, toClusterError, type ErrorCode } from '@cluster/api'
+import { CrdtError, type CrdtErrorCode } from '@cluster/merkle-crdt'
+
+const codes: Record<CrdtErrorCode, ErrorCode> = {
+  ERR_CRDT_BAD_BLOCK: 'CORRUPT',
+  ERR_CRDT_BAD_BROADCAST: 'CORRUPT',
+  ERR_CRDT_BAD_STORE: 'CORRUPT',
+  ERR_CRDT_VERSION: 'STORAGE',
+  ERR_CRDT_QUEUE_FULL: 'LIMIT',
+  ERR_CRDT_TOO_LARGE: 'LIMIT',
+  ERR_CRDT_FETCH: 'TIMEOUT',
+  ERR_CRDT_CLOSED: 'STOPPED'
+}
+
+/** An error of the engine, or of the datastore below it, as one of the port. */
+export function crdtError(error: unknown): ClusterError {
+  if (error instanceof CrdtError) return new ClusterError(codes[error.code], error.message, { cause: error })
+  return toClusterError(error, 'STORAGE')
+}
