@@ -301,6 +301,23 @@ describe('several peers', () => {
     }
   })
 
+  it('replaces a holder of a pin that follows up another, whatever became of that', async () => {
+    const cluster = await start(4, { disableRepinning: false })
+    const [from, to] = (await cids(2)) as [CID, CID]
+    const { core } = cluster.peer(0)
+    await core.pins.pin(pinOf(from, factors(2, 2)), {})
+    await core.pins.pin(pinOf(to, { pinUpdate: from, name: 'follow-up' }), {})
+    await core.pins.unpin(from, {})
+    await cluster.kill(1)
+    await expire(cluster)
+    const pin = await core.pins.get(to, {})
+    expect([pin.name, pin.pinUpdate?.equals(from), named(cluster, pin.allocations)]).toEqual([
+      'follow-up',
+      true,
+      ['peer_0', 'peer_2']
+    ])
+  })
+
   it('CS-24: leaves pins where they are when repinning is off', async () => {
     const cluster = await start(4)
     const cid = await cidOf('stays')
@@ -375,6 +392,25 @@ describe('several peers', () => {
       const expected = all.filter(closestAmong(self, selves)).sort(comparePinsetOrder)
       expect(expired.sort(comparePinsetOrder)).toEqual(expected)
     }
+  })
+
+  it('acts for members that are not trusted', async () => {
+    const cluster = await start(3, {}, { consensus: { isTrusted: () => false } })
+    const expireAt = timestampFromMs(cluster.clock.nowMs() + 5_000)
+    for (const cid of await cids(10)) await cluster.peer(0).core.pins.pin(pinOf(cid, { expireAt }), {})
+    await cluster.pass(6_000)
+    await cluster.peer(1).core.syncState({})
+    expect(await Array.fromAsync(cluster.peer(0).core.pins.list({}))).toEqual([])
+  })
+
+  it('drops the allocations of a pin that everybody holds, and takes those of others as they are', async () => {
+    const cluster = await start(3)
+    const { core } = cluster.peer(0)
+    const [first, second] = (await cids(2)) as [CID, CID]
+    const allocations = [cluster.peer(2).self]
+    expect((await core.pins.pin({ ...pinOf(first), allocations }, {})).allocations).toEqual([])
+    const preset = { ...pinOf(second, factors(1, 1)), allocations }
+    expect((await core.pins.pin(preset, {})).allocations).toEqual(allocations)
   })
 
   it('takes expired pins out by itself as time passes', async () => {

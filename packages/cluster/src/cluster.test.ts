@@ -208,6 +208,17 @@ describe('one peer', () => {
     expect(core.removed).toBe(true)
   })
 
+  it('does not leave a cluster that has removed it', async () => {
+    const cluster = await start({ leaveOnShutdown: true })
+    const { core, consensus } = cluster.peer(0)
+    let left = 0
+    consensus.rmPeer = () => Promise.resolve(void (left += 1))
+    consensus.peers = () => Promise.resolve([])
+    await cluster.pass(5_000)
+    await core.stop({})
+    expect([core.removed, left]).toEqual([true, 0])
+  })
+
   it('says that it leaves on shutdown, and that its data go', async () => {
     const { core, lines } = (await start({ leaveOnShutdown: true })).peer(0)
     await core.stop({})

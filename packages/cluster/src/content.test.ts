@@ -1,5 +1,6 @@
 import {
   DEFAULT_ADD_PARAMS,
+  pinOf,
   trackerStatusToString,
   type AddedOutput,
   type AddParams,
@@ -66,6 +67,16 @@ describe('adding', () => {
     expect(await statuses(cluster, root)).toEqual({ peer_0: 'remote', peer_1: 'pinned', peer_2: 'pinned' })
     const streams = cluster.rpc.calls.filter(({ method }) => method === 'IPFSConnector.BlockStream')
     expect(streams.map(({ to }) => to)).toEqual(userAllocations)
+  })
+
+  it('allocates blocks without regard to a pin that has the CID of one', async () => {
+    const cluster = await start()
+    const { core, self } = cluster.peer(0)
+    const factors = { replicationFactorMin: 1, replicationFactorMax: 1 }
+    const cid = CID.createV1(0x55, await sha256.digest(TEXT))
+    await core.pins.pin({ ...pinOf(cid, factors), allocations: [cluster.peer(1).self] }, {})
+    const { events } = await add(core, factors)
+    expect(events.map(({ allocations }) => allocations)).toEqual([[self]])
   })
 
   it('CS-28: is refused by a follower, before anything is read', async () => {
