@@ -1,4 +1,5 @@
 import type { PinDepth, Timestamp } from '@cluster/api'
+import type { OperationType } from './operation.ts'
 
 /**
  * What the index says of a CID.
@@ -23,6 +24,14 @@ export interface IndexRecord {
   /** When a failed operation is tried again, in milliseconds since the Unix epoch. */
   readonly retryAtMs?: number | undefined
   readonly priority: boolean
+}
+
+/** A record of something still to be done. */
+export type OperationRecord = IndexRecord & { readonly state: OperationType }
+
+/** Whether a record is of something still to be done. */
+export function isOperation(record: IndexRecord | undefined): record is OperationRecord {
+  return record?.state === 'pin' || record?.state === 'unpin' || record?.state === 'remote'
 }
 
 /** Longest error text that is kept. */

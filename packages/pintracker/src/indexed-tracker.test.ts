@@ -1,4 +1,165 @@
-import { pinTrackerConformance } from '@cluster/testing'
-import { IndexedTracker } from './indexed-tracker.ts'
+import { ClusterError, itemsOf, pinOf, pinsetKey, timestampFromMs, TrackerStatus, type Pin } from '@cluster/api'
+import {
+  MemoryDatastore,
+  MemoryPinset,
+  pinTrackerConformance,
+  settle,
+  SteeredIpfs,
+  testCid,
+  testContext,
+  testPeerId
+} from '@cluster/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { IndexedTracker, type IndexedTrackerContext } from './indexed-tracker.ts'
 
 pinTrackerConformance('pintracker', (context, limits) => new IndexedTracker(context, limits))
+
+describe('IndexedTracker', () => {
+  const LIMITS = { maxPinQueueSize: 2, concurrentPins: 1, priorityPinMaxAgeMs: 60_000, priorityPinMaxRetries: 5 }
+  const cids = Array.from({ length: 8 }, (_, i) => testCid(i))
+  const first = testCid(0)
+  let context: ReturnType<typeof fresh>
+  let tracker: IndexedTracker
+
+  function fresh() {
+    const ipfs = new SteeredIpfs(testPeerId(9))
+    return { ...testContext(), datastore: new MemoryDatastore(), pinset: new MemoryPinset(), ipfs }
+  }
+  const everywhere = (cid = first): Pin => {
+    const timestamp = timestampFromMs(context.clock.nowMs())
+    return { ...pinOf(cid, { timestamp }), replicationFactorMin: -1, replicationFactorMax: -1 }
+  }
+  async function start(over: Partial<IndexedTrackerContext> = {}): Promise<void> {
+    tracker = new IndexedTracker({ ...context, ...over }, LIMITS)
+    tracker.start({})
+    await settle()
+  }
+  const statuses = async (): Promise<number[]> =>
+    (await Array.fromAsync(itemsOf(tracker.statusAll(0, {})))).map(({ status }) => status)
+
+  beforeEach(() => {
+    context = fresh()
+  })
+  afterEach(async () => {
+    await tracker.stop({}).catch(() => undefined)
+    expect(context.clock.pending).toBe(0)
+  })
+
+  it('parks what finds no room at a comparison, as queued and without error, and takes it up when there is room', async () => {
+    context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
+    const release = cids.map((cid) => context.ipfs.hold(cid))
+    await start()
+    await tracker.apply([{ type: 'resync' }], {})
+    await settle()
+    const { pinning, pinQueued, pinned } = TrackerStatus
+    expect((await statuses()).sort((a, b) => a - b)).toEqual([pinning, ...Array<number>(7).fill(pinQueued)])
+    expect(tracker.pinQueueSize()).toBe(2)
+    for (const each of release) each()
+    await settle()
+    expect(await statuses()).toEqual(Array<number>(8).fill(pinned))
+  })
+
+  it('keeps its entries below /ts/, and nothing of what is gone', async () => {
+    const keys: string[] = []
+    const datastore = new MemoryDatastore({
+      onCommit: (operations) => {
+        for (const each of operations) keys.push(('put' in each ? each.put.key : each.delete).toString())
+      }
+    })
+    await start({ datastore })
+    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await settle()
+    await tracker.apply([{ type: 'unpin', cid: first }], {})
+    await settle()
+    await tracker.stop({})
+    expect(new Set(keys)).toEqual(new Set([`/ts/r/${pinsetKey(first)}`]))
+    expect(datastore.size).toBe(0)
+  })
+
+  it('does not unpin what others hold where unpinning is switched off, and is content', async () => {
+    context.ipfs.onCall = ({ method }) => {
+      if (method === 'unpin')
+        throw new ClusterError('NOT_SUPPORTED', 'ipfs unpinning is disallowed by configuration on this peer')
+    }
+    await start()
+    const elsewhere = {
+      ...everywhere(),
+      replicationFactorMin: 1,
+      replicationFactorMax: 1,
+      allocations: [testPeerId(50)]
+    }
+    context.pinset.apply([{ type: 'pin', pin: elsewhere }])
+    await tracker.apply([{ type: 'pin', pin: elsewhere }], {})
+    await settle()
+    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.remote, error: '' })
+    context.pinset.apply([{ type: 'unpin', cid: first }])
+    await tracker.apply([{ type: 'unpin', cid: first }], {})
+    await settle()
+    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.unpinError })
+  })
+
+  it('waits for a pinset that cannot be read yet, and tries again when it fails', async () => {
+    await start()
+    context.ipfs.hold(first)
+    context.pinset.apply([{ type: 'pin', pin: everywhere() }])
+    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await tracker.stop({})
+    const ipfs = new SteeredIpfs(testPeerId(9))
+    let readable = false
+    const pinset: IndexedTrackerContext['pinset'] = {
+      get: (cid) => (readable ? context.pinset.get(cid) : Promise.reject(new Error('not yet'))),
+      list: (options) => context.pinset.list(options)
+    }
+    await start({ ipfs, pinset })
+    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.clusterError, error: 'not yet' })
+    await context.clock.advance(59_999)
+    expect(ipfs.calls).toEqual([])
+    readable = true
+    await context.clock.advance(1)
+    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.pinned })
+    expect(context.fatals).toEqual([])
+  })
+
+  it('says that a full queue is the reason when nothing can be recovered', async () => {
+    await start()
+    for (const cid of cids.slice(1, 4)) context.ipfs.hold(cid)
+    context.ipfs.onCall = ({ cid }) => {
+      if (cid.equals(first)) throw new Error('no')
+    }
+    context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
+    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await settle()
+    await tracker.apply(
+      cids.slice(1, 4).map((cid) => ({ type: 'pin', pin: everywhere(cid) })),
+      {}
+    )
+    await expect(tracker.recover(first, {})).rejects.toThrow(expect.objectContaining({ code: 'LIMIT' }))
+  })
+
+  it('asks for an orderly stop of the peer when the datastore cannot be written', async () => {
+    const datastore = new MemoryDatastore({
+      onCommit: () => {
+        throw new Error('disk full')
+      }
+    })
+    await start({ datastore })
+    await expect(tracker.apply([{ type: 'pin', pin: everywhere() }], {})).rejects.toThrow('disk full')
+    await settle()
+    expect(new Set(context.fatals.map(({ code }) => code))).toEqual(new Set(['STORAGE']))
+  })
+
+  it('stops in a hurry though IPFS does not let go', async () => {
+    const stuck = Promise.withResolvers<undefined>()
+    context.ipfs.pin = async () => {
+      await stuck.promise
+    }
+    await start()
+    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    const hurry = new AbortController()
+    const stopped = tracker.stop({ signal: hurry.signal })
+    hurry.abort()
+    await stopped
+    await expect(tracker.status(first, {})).rejects.toThrow(expect.objectContaining({ code: 'STOPPED' }))
+    stuck.resolve(undefined)
+  })
+})

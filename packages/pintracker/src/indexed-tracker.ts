@@ -1,5 +1,6 @@
 import {
   ClusterError,
+  pinsetKey,
   toClusterError,
   TrackerStatus,
   type BaseContext,
@@ -13,7 +14,6 @@ import {
   type ReadonlyState,
   type TrackedPin
 } from '@cluster/api'
-import { pinsetKey } from '@cluster/api'
 import type { AbortOptions } from '@libp2p/interface'
 import { Key } from 'interface-datastore'
 import { TypedEventEmitter } from 'main-event'
@@ -23,8 +23,9 @@ import { audit } from './audit.ts'
 import type { StatelessConfig } from './config.ts'
 import { statusesOf, statusOf } from './listing.ts'
 import { reconcile, resume, retryDue } from './reconcile.ts'
+import { FIRST_RETRY_MS } from './retry-schedule.ts'
 import { StatusIndex } from './status-index.ts'
-import { Turns } from './turns.ts'
+import { Turns, untilAborted } from './turns.ts'
 import { barePin, QUEUE_FULL_TEXT, Work } from './work.ts'
 
 /** What the tracker needs of its component context. */
@@ -55,6 +56,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
   /** Changes and comparisons, one after the other: what comes later wins. */
   readonly #changes = new Turns()
   readonly #audits = new Turns()
+  #cancelAgain: () => void = () => undefined
 
   constructor(context: IndexedTrackerContext, config: StatelessConfig) {
     super()
@@ -85,12 +87,17 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
   }
 
+  /** Aborts what runs and waits for it to end, or until the signal says to hurry. */
   async stop(options: AbortOptions): Promise<void> {
-    this.#changes.close(new ClusterError('STOPPED', 'the tracker was stopped'))
-    this.#audits.close(new ClusterError('STOPPED', 'the tracker was stopped'))
-    await this.#work.stop(options.signal)
-    await Promise.all([this.#changes.idle(), this.#audits.idle()])
-    await this.#index.flush()
+    const reason = new ClusterError('STOPPED', 'the tracker was stopped')
+    this.#changes.close(reason)
+    this.#audits.close(reason)
+    this.#cancelAgain()
+    const ended = Promise.all([this.#work.stop(), this.#changes.idle(), this.#audits.idle()])
+    await untilAborted(
+      ended.then(() => this.#index.flush()),
+      options.signal
+    )
   }
 
   /**
@@ -205,11 +212,16 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     return { ...this.#listingContext, ipfs, store: this.#store }
   }
 
+  /** Runs a job in turn; one that fails, because the pinset cannot be read, is run again later. */
   #inBackground(job: (signal: AbortSignal) => Promise<void>): void {
     this.#changes.take(undefined, job).catch((error: unknown) => {
       if (this.#changes.closed) return
-      this.#context.log.error('cannot take up what is to be done', { error })
-      this.#context.fatal(toClusterError(error, 'STORAGE'))
+      const { clock, log } = this.#context
+      log.error('cannot take up what is to be done', { error })
+      this.#cancelAgain()
+      this.#cancelAgain = clock.setTimer(clock.nowMs() + FIRST_RETRY_MS, () => {
+        this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
+      })
     })
   }
 

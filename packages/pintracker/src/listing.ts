@@ -15,7 +15,7 @@ import {
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { dutyOf, statusFrom, statusFromIpfs } from './assess.ts'
-import type { IndexRecord } from './index-record.ts'
+import { isOperation, type IndexRecord } from './index-record.ts'
 import { join, type Joined } from './join.ts'
 import type { OperationQueue } from './operation-queue.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
@@ -138,9 +138,8 @@ async function* unfinished(
   for await (const page of entries) {
     const batch: Candidate[] = []
     for (const right of page) {
-      const { state } = right.record
-      if (state !== 'pin' && state !== 'unpin') continue
-      const left = state === 'pin' ? await pinset.get(cidOfKey(right.key), options) : undefined
+      if (!isOperation(right.record) || right.record.state === 'remote') continue
+      const left = right.record.state === 'pin' ? await pinset.get(cidOfKey(right.key), options) : undefined
       batch.push({ key: right.key, left, right })
     }
     if (batch.length > 0) yield batch
@@ -155,13 +154,14 @@ async function infoOf(
 ): Promise<TrackedPin | undefined> {
   const operation = context.queue.get(key)
   if (operation !== undefined) return trackedOperation(operation)
-  const status = statusFrom(pin, right?.record, context.self)
+  const listed = right?.record
+  // an operation that was under way when the page was read may be done by now
+  const record = isOperation(listed) ? await context.index.get(key, options) : listed
+  const status = statusFrom(pin, record, context.self)
   if (status === undefined) return undefined
-  if (status === 'ask') return pin === undefined ? undefined : askIpfs(context, pin, right?.record, options)
+  if (status === 'ask') return pin === undefined ? undefined : askIpfs(context, pin, record, options)
   // spare what will not be listed
-  return trackerStatusMatches(status, filter)
-    ? trackedRecord(pin ?? barePin(cidOfKey(key)), status, right?.record)
-    : undefined
+  return trackerStatusMatches(status, filter) ? trackedRecord(pin ?? barePin(cidOfKey(key)), status, record) : undefined
 }
 
 /** Asks IPFS about one pin that is ours to keep, and notes the answer in the index. */

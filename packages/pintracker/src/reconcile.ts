@@ -2,6 +2,7 @@ import { pinsetKey, type Pin, type ReadonlyState } from '@cluster/api'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { dutyOf, isFailed, stepFor } from './assess.ts'
 import { join } from './join.ts'
+import { isOperation } from './index-record.ts'
 import type { OperationType } from './operation.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
 import { barePin, type Work } from './work.ts'
@@ -48,11 +49,13 @@ export async function resume(context: ReconcileContext, options: AbortOptions): 
   const { index, work } = context
   await index.flush()
   work.retries.reset()
+  let room = true
   for await (const page of index.scan(undefined, options)) {
     for (const { key, record } of page) {
-      if (record.state === 'pinned' || record.state === 'lost' || work.queue.get(key) !== undefined) continue
+      if (!isOperation(record) || work.queue.get(key) !== undefined) continue
       if (isFailed(record)) work.retries.set(key, record.retryAtMs ?? 0)
-      else await takeUp(context, key, record.state, options)
+      // without room it is only gone through for the retries
+      else if (room) room = await takeUp(context, key, record.state, options)
     }
   }
   work.armRetry()
@@ -63,24 +66,28 @@ export async function retryDue(context: ReconcileContext, nowMs: number, options
   const { index, work } = context
   for (let key = work.retries.takeDue(nowMs); key !== undefined; key = work.retries.takeDue(nowMs)) {
     const record = await index.get(key, options)
-    if (record === undefined || !isFailed(record) || work.queue.get(key) !== undefined) continue
-    if (record.state === 'pin' || record.state === 'unpin' || record.state === 'remote') {
-      await takeUp(context, key, record.state, options)
-    }
+    if (!isOperation(record) || !isFailed(record) || work.queue.get(key) !== undefined) continue
+    await takeUp(context, key, record.state, options)
   }
+  // those that found no place in the schedule
+  if (work.retries.size === 0 && !work.retries.isComplete) await resume(context, options)
   work.armRetry()
 }
 
-/** Queues an operation that the index knows, if it is still wanted so; a change on its way will say if it is not. */
+/**
+ * Queues an operation that the index knows, if it is still wanted so; a change on its way will say if it is not.
+ *
+ * @returns false when there was no room: it stays in the index as to be done
+ */
 async function takeUp(
   { self, pinset, index, work }: ReconcileContext,
   key: string,
   type: OperationType,
   options: AbortOptions
-): Promise<void> {
+): Promise<boolean> {
   const cid = cidOfKey(key)
   const pin = type === 'unpin' ? barePin(cid) : await pinset.get(cid, options)
-  if (pin === undefined || (type !== 'unpin' && dutyOf(pin, self) !== type)) return
+  if (pin === undefined || (type !== 'unpin' && dutyOf(pin, self) !== type)) return true
   const record = await index.get(key, options)
-  if (record?.state === type) work.submit(type, pin, record, 'park')
+  return record?.state === type ? work.submit(type, pin, record, 'park') : true
 }

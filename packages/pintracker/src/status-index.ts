@@ -20,7 +20,8 @@ const END = new Key('/r0', false)
 
 /**
  * What this peer knows of each CID it has to do with, in pinset order, on disk. Writes are gathered and written behind;
- * reads see them at once. They need not survive a power loss: what is lost is found again by comparing with the pinset.
+ * reads see them at once. That something is about to be pinned is made durable, else a pin could outlive what the
+ * index knows of it and never be unpinned; the rest is found again by comparing with the pinset.
  */
 export class StatusIndex {
   readonly #store: PeerDatastore
@@ -72,7 +73,10 @@ export class StatusIndex {
     }
   }
 
-  /** The entries after a place, in pinset order. What is not yet written may be missing: flush before. */
+  /**
+   * The entries after a place, in pinset order. What is not yet written may be missing: flush before. What changes while
+   * it is read may show its older state: before acting on an entry, get it again.
+   */
   async *scan(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
     // '!' is below every character of a key: the range begins behind the key itself
     const gte = new Key(after === undefined ? RECORDS : `${RECORDS}${after}!`, false)
@@ -94,7 +98,7 @@ export class StatusIndex {
         const where = new Key(RECORDS + key, false)
         return record === undefined ? { delete: where } : { put: { key: where, value: encodeRecord(record) } }
       })
-      await this.#store.commit(operations, { durable: false })
+      await this.#store.commit(operations, { durable: batch.some(([, record]) => isToPin(record)) })
       for (const [key, record] of batch) if (this.#unwritten.get(key) === record) this.#unwritten.delete(key)
     } catch (error) {
       throw toClusterError(error, 'STORAGE')
@@ -107,6 +111,10 @@ export class StatusIndex {
       await this.#writing
     }
   }
+}
+
+function isToPin(record: IndexRecord | undefined): boolean {
+  return record?.state === 'pin' && record.error === ''
 }
 
 /** The CID at a place in pinset order. */

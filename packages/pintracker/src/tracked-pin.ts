@@ -1,5 +1,5 @@
 import { TrackerStatus, type Pin, type Timestamp, type TrackedPin } from '@cluster/api'
-import type { IndexRecord } from './index-record.ts'
+import { isOperation, type IndexRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation } from './operation.ts'
 
 /** The error of a pin that IPFS has lost, or never had. */
@@ -28,8 +28,7 @@ export function trackedOperation(operation: Operation): TrackedPin {
 /** What is said of a CID from the index. Only operations have a time and a history of their own. */
 export function trackedRecord(pin: Pin, status: TrackerStatus, record: IndexRecord | undefined): TrackedPin {
   if (status === TrackerStatus.unexpectedlyUnpinned) return trackedLost(pin)
-  const isOperation = record?.state === 'pin' || record?.state === 'unpin' || record?.state === 'remote'
-  if (!isOperation) return trackedPin(pin, status, { timestamp: pin.timestamp })
+  if (!isOperation(record)) return trackedPin(pin, status, { timestamp: pin.timestamp })
   const { at: timestamp, error, attempts, priority } = record
   return trackedPin(pin, status, { timestamp, error, attempts, priority })
 }

@@ -48,3 +48,16 @@ async function withAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+/** Waits for a promise, but no longer than until the signal aborts. */
+export async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) {
+    await promise
+    return
+  }
+  try {
+    await withAbort(promise, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

@@ -11,7 +11,7 @@ import {
 } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import type { StatelessConfig } from './config.ts'
-import { MAX_ERROR_LENGTH, type IndexRecord } from './index-record.ts'
+import { MAX_ERROR_LENGTH, type IndexRecord, type OperationRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation, type OperationType } from './operation.ts'
 import { OperationQueue } from './operation-queue.ts'
 import { retryAtMs, RetrySchedule } from './retry-schedule.ts'
@@ -25,8 +25,6 @@ export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasin
 export interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log'> {
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin'>
 }
-
-type OperationRecord = IndexRecord & { readonly state: OperationType }
 
 /** Who is told of what happens. */
 export interface WorkListener {
@@ -67,12 +65,12 @@ export class Work {
     this.armRetry()
   }
 
-  /** Aborts all runs and waits until they ended, or until the signal says to hurry. What waits stays in the index. */
-  async stop(hurry: AbortSignal | undefined): Promise<void> {
+  /** Aborts all runs and waits until they ended. What waits stays in the index. */
+  async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#cancelRetry()
     for (const abort of this.#aborts.values()) abort.abort(new Error('the tracker stops'))
-    await untilAborted(Promise.all(this.#runs), hurry)
+    await Promise.all(this.#runs)
   }
 
   /**
@@ -201,23 +199,4 @@ export class Work {
 /** A pin of which only the CID is known, as unpins carry it. */
 export function barePin(cid: CID): Pin {
   return { ...pinOf(cid), allocations: undefined }
-}
-
-/** Waits for a promise, but no longer than until the signal aborts. */
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) {
-    await promise
-    return
-  }
-  const aborted = Promise.withResolvers<undefined>()
-  const onAbort = (): void => {
-    aborted.resolve(undefined)
-  }
-  if (signal.aborted) return
-  signal.addEventListener('abort', onAbort)
-  try {
-    await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -83,6 +83,11 @@ export class SteeredIpfs extends MemoryIpfs {
     }
   }
 
+  /** Unpins behind everybody's back. */
+  async lose(cid: CID): Promise<void> {
+    await super.unpin(cid, {})
+  }
+
   async #steer(call: SteeredCall): Promise<void> {
     const key = pinsetKey(call.cid)
     const count = (this.#running.get(key) ?? 0) + 1

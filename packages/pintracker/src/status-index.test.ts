@@ -1,0 +1,102 @@
+import { itemsOf, pinsetKey } from '@cluster/api'
+import { MemoryDatastore, settle, testCid } from '@cluster/testing'
+import { Key } from 'interface-datastore'
+import { describe, expect, it } from 'vitest'
+import { decodeRecord, encodeRecord, type IndexRecord, type RecordState } from './index-record.ts'
+import { cidOfKey, StatusIndex } from './status-index.ts'
+
+const record = (state: RecordState, over: Partial<IndexRecord> = {}): IndexRecord => {
+  return { state, at: 5n, attempts: 0, error: '', priority: false, ...over }
+}
+const keys = [1, 2, 3, 4].map((index) => pinsetKey(testCid(index))).sort() as [string, string, string, string]
+
+describe('records', () => {
+  it.each([
+    record('pinned', { depth: 0, at: 2n ** 62n }),
+    record('pin', { attempts: 3, error: 'nö', retryAtMs: 7, priority: true })
+  ])('read back as written', (each) => {
+    expect(decodeRecord(encodeRecord(each))).toEqual(each)
+  })
+
+  it.each(['', '{}', '{"s":"what","t":"1"}', '{"s":"pin","t":"x"}', '{"s":"pin","t":1}', 'null'])(
+    '%j is none',
+    (text) => {
+      expect(decodeRecord(new TextEncoder().encode(text))).toBeUndefined()
+    }
+  )
+})
+
+describe('StatusIndex', () => {
+  const failures: unknown[] = []
+  const open = (store: MemoryDatastore): StatusIndex => new StatusIndex(store, (error) => failures.push(error))
+  const list = (index: StatusIndex, after?: string) => Array.fromAsync(itemsOf(index.scan(after, {})))
+
+  it('reads what is not yet written, and writes what was set together in one go', async () => {
+    const commits: [number, boolean][] = []
+    const store = new MemoryDatastore({ onCommit: (operations, durable) => commits.push([operations.length, durable]) })
+    const index = open(store)
+    index.set(keys[0], record('pinned'))
+    index.set(keys[1], record('lost'))
+    expect(await index.get(keys[0], {})).toEqual(record('pinned'))
+    await index.flush()
+    index.set(keys[0], undefined)
+    expect(await index.get(keys[0], {})).toBeUndefined()
+    await index.flush()
+    expect(await list(index)).toEqual([{ key: keys[1], record: record('lost') }])
+    expect(commits).toEqual([
+      [2, false],
+      [1, false]
+    ])
+    expect(await list(open(store))).toEqual([{ key: keys[1], record: record('lost') }])
+  })
+
+  it('makes durable that something is to be pinned', async () => {
+    const durables: boolean[] = []
+    const index = open(new MemoryDatastore({ onCommit: (_operations, durable) => durables.push(durable) }))
+    for (const each of [record('pin'), record('pin', { error: 'no' }), record('unpin'), undefined]) {
+      index.set(keys[0], each)
+      await index.flush()
+    }
+    expect(durables).toEqual([true, false, false, false])
+  })
+
+  it('lists in order, from behind a key on', async () => {
+    const index = open(new MemoryDatastore())
+    for (const key of keys.toReversed()) index.set(key, record('pinned'))
+    await index.flush()
+    expect((await list(index)).map(({ key }) => key)).toEqual(keys)
+    expect((await list(index, keys[1])).map(({ key }) => key)).toEqual(keys.slice(2))
+  })
+
+  it('takes an entry that is damaged for none', async () => {
+    const store = new MemoryDatastore()
+    store.put(new Key(`/r/${keys[0]}`), Uint8Array.of(1, 2, 3))
+    const index = open(store)
+    expect(await index.get(keys[0], {})).toBeUndefined()
+    expect(await list(index)).toEqual([])
+  })
+
+  it('says when it cannot write, keeps what it could not write, and writes it later', async () => {
+    let broken = true
+    const store = new MemoryDatastore({
+      onCommit: () => {
+        if (broken) throw new Error('disk full')
+      }
+    })
+    const index = open(store)
+    index.set(keys[0], record('pinned'))
+    await settle()
+    expect(failures).toEqual([expect.objectContaining({ code: 'STORAGE', message: 'disk full' })])
+    await expect(index.flush()).rejects.toThrow('disk full')
+    expect(await index.get(keys[0], {})).toEqual(record('pinned'))
+    broken = false
+    index.set(keys[1], record('pinned'))
+    await index.flush()
+    expect(store.size).toBe(2)
+  })
+
+  it('knows the CID of a key', () => {
+    expect(cidOfKey(pinsetKey(testCid(1)))).toEqual(testCid(1))
+    expect(() => cidOfKey('22')).toThrow()
+  })
+})
