@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, get, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent, createServer, get, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -66,6 +66,25 @@ test('a busy port is named, and what was opened before is closed', async () => {
   await expect(serve(hello, { targets: [{ host: '192.0.2.1', port: 1 }] })).rejects.toMatchObject({
     code: 'CANNOT_LISTEN'
   })
+})
+
+test('a listener that fails later is reported and does not end the process', async () => {
+  const errors: string[] = []
+  const servers: Server[] = []
+  const listeners = await listen({
+    targets: [free],
+    listener: createSurface({ handler: hello }),
+    onError: ({ message }) => errors.push(message),
+    createServer: (options, listener) => {
+      const server = createServer(options, listener)
+      servers.push(server)
+      return server
+    }
+  })
+  onTestFinished(() => listeners.stop({ graceMs: 0 }))
+  servers[0]?.emit('error', new Error('too many open files'))
+  expect(errors).toEqual(['too many open files'])
+  expect(await fetchText(portOf(listeners.targets[0]))).toBe('hello')
 })
 
 test('stop waits for answers under way, refuses new ones and closes idle connections', async () => {

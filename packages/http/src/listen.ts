@@ -27,6 +27,8 @@ export interface ListenLimits {
 export interface ListenOptions extends ListenLimits {
   readonly targets: readonly ListenTarget[]
   readonly listener: RequestListener
+  /** A listener that failed later, for instance for want of file descriptors; it goes on listening. */
+  readonly onError?: (error: Error) => void
   /** Makes the servers; for TLS hand in one of `node:https`. Default: `createServer` of `node:http`. */
   readonly createServer?: (options: ServerOptions, listener: RequestListener) => Server
 }
@@ -54,6 +56,7 @@ export async function listen(options: ListenOptions): Promise<Listeners> {
     for (const target of options.targets) {
       const server = openServer(options)
       await bind(server, target)
+      server.on('error', options.onError ?? (() => undefined)) // without a listener it would end the process
       servers.push(server)
     }
   } catch (error) {

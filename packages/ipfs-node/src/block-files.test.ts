@@ -46,6 +46,7 @@ test('stores, reads, sizes, lists and removes blocks, by multihash', async () =>
   expect(await files.getSize(other)).toBe(5)
   expect(await files.stat()).toEqual({ sizeBytes: 5, blocks: 1 })
   expect((await Array.fromAsync(files.list())).map(String)).toEqual([cid.toString()])
+  expect(await files.delete(cid, { unless: () => true })).toBe(false)
   expect(await files.delete(cid)).toBe(true)
   expect(await files.delete(cid)).toBe(false)
   expect(await files.stat()).toEqual({ sizeBytes: 0, blocks: 0 })
@@ -118,14 +119,25 @@ test('after a crash files are counted again, leftovers and damaged blocks remove
   const leftover = join(dirname(fileOf(path, sound.cid)), '.X.data.tmp')
   await writeFile(leftover, 'half')
 
-  const files = await opened(path)
+  const damaged: string[] = []
+  const files = await opened(path, { onDamaged: (cid) => damaged.push(cid.toString()) })
   await expect(files.get(cut.cid)).rejects.toMatchObject({ code: 'BLOCK_NOT_FOUND' }) // also before the count is done
   expect(await files.stat()).toEqual({ sizeBytes: sound.bytes.byteLength, blocks: 1 })
   expect(await files.has(empty.cid)).toBe(false)
   expect(await files.get(sound.cid)).toEqual(sound.bytes)
   await expect(readFile(leftover)).rejects.toMatchObject({ code: 'ENOENT' })
+  expect(damaged.sort()).toEqual([cut.cid, empty.cid].map(String).sort())
   await files.put(cut.cid, cut.bytes)
   expect(await files.get(cut.cid)).toEqual(cut.bytes)
+})
+
+test('a folder that cannot be used is named', async () => {
+  const path = await folder()
+  await writeFile(join(path, 'file'), '')
+  await expect(new BlockFiles(join(path, 'file')).open()).rejects.toMatchObject({
+    code: 'STORAGE_FAILED',
+    message: expect.stringContaining(join(path, 'file')) as string
+  })
 })
 
 test('blocks put while files are counted are counted once', async () => {

@@ -25,6 +25,8 @@ export interface BlockFilesOptions {
   storageMaxBytes?: number | undefined
   /** Hash functions beyond those of OpenSSL. */
   hashFunctions?: HashFunctions | undefined
+  /** Called for each damaged block, after it was removed. */
+  onDamaged?: ((cid: CID) => void) | undefined
   /** Time in ms since 1970. Default: `Date.now`. */
   nowMs?: (() => number) | undefined
 }
@@ -56,12 +58,21 @@ export class BlockFiles {
     this.#options = options
   }
 
-  /** Creates the folder if needed. One process at a time may have it open. */
+  /**
+   * Creates the folder if needed. One process at a time may have it open.
+   *
+   * @throws IpfsNodeError `STORAGE_FAILED`, naming the folder
+   */
   async open(): Promise<void> {
     if (this.#open) return
-    await mkdir(this.#folder.path, { recursive: true })
-    await this.#store.open()
-    await this.#size.open()
+    try {
+      await mkdir(this.#folder.path, { recursive: true })
+      await this.#store.open()
+      await this.#size.open()
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new IpfsNodeError('STORAGE_FAILED', `cannot use ${this.#folder.path} for blocks: ${reason}`, { cause })
+    }
     this.#open = true
   }
 
@@ -118,7 +129,7 @@ export class BlockFiles {
   /**
    * Stores a block under its hash. It is checked first; storing it again is cheap.
    *
-   * @throws IpfsNodeError `HASH_MISMATCH`, `BLOCK_TOO_LARGE`, `UNKNOWN_HASH`, `STORAGE_FULL`
+   * @throws IpfsNodeError `HASH_MISMATCH`, `BLOCK_TOO_LARGE`, `UNKNOWN_HASH`, `STORAGE_FULL`, `STORAGE_FAILED`
    */
   async put(cid: CID, bytes: Uint8Array, options: AbortOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
@@ -132,17 +143,25 @@ export class BlockFiles {
     if (!(await matches(cid, bytes, this.#options.hashFunctions))) {
       throw new IpfsNodeError('HASH_MISMATCH', `the bytes are not those of ${cid.toString()}`)
     }
-    if (cid.multihash.code === identityHash || (await this.has(cid, options))) return
+    if (cid.multihash.code === identityHash) return
     while (this.#unflushed.size >= maxUnflushed) await this.flush()
     await this.#exclusively(cid, async (key) => {
-      const shard = this.#folder.shardOf(key)
+      const before = await this.#folder.stat(key)
+      if (before !== undefined && before.sizeBytes > 0 && !this.#size.isSuspect(before.changedMs)) return
       const room = (this.#options.storageMaxBytes ?? Infinity) - this.#size.knownBytes
       if (bytes.byteLength > room) {
         throw new IpfsNodeError('STORAGE_FULL', `storage limit of ${this.#options.storageMaxBytes ?? 0} bytes reached`)
       }
-      if ((await this.#folder.stat(key)) !== undefined) return
       this.#unflushed.add(key)
-      await this.#store.put(cid, bytes)
+      try {
+        await this.#store.put(cid, bytes)
+      } catch (cause) {
+        this.#unflushed.delete(key)
+        const reason = cause instanceof Error ? cause.message : String(cause)
+        throw new IpfsNodeError('STORAGE_FAILED', `cannot store block ${cid.toString()}: ${reason}`, { cause })
+      }
+      const shard = this.#folder.shardOf(key)
+      if (before !== undefined) this.#size.changed(shard, -1, before.sizeBytes)
       this.#size.changed(shard, 1, bytes.byteLength)
     })
   }
@@ -202,7 +221,7 @@ export class BlockFiles {
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     if (!suspect && plain.byteLength > 0) return plain
     if (await matches(cid, plain, this.#options.hashFunctions)) return plain
-    await this.delete(cid)
+    if (await this.delete(cid)) this.#options.onDamaged?.(cid)
     return undefined
   }
 
@@ -212,6 +231,7 @@ export class BlockFiles {
       const path = this.#folder.fileOf(key)
       const sound = await matches(cidOfStored(multihash), await readFile(path), this.#options.hashFunctions)
       if (sound) await syncFile(path)
+      else this.#options.onDamaged?.(cidOfStored(multihash))
       return sound
     } catch (error) {
       if (error instanceof IpfsNodeError && error.code === 'UNKNOWN_HASH') return true

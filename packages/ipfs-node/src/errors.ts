@@ -10,6 +10,7 @@ export type IpfsNodeErrorCode =
   | 'NOT_PINNED'
   | 'NOT_OPEN'
   | 'PIN_INCOMPLETE'
+  | 'STORAGE_FAILED'
   | 'STORAGE_FULL'
   | 'UNKNOWN_CODEC'
   | 'UNKNOWN_HASH'

@@ -75,7 +75,7 @@ export class IpfsNode {
     this.#storageMax = init.storageMaxBytes
   }
 
-  /** @throws Error of the file system when the folder cannot be used. */
+  /** @throws IpfsNodeError `STORAGE_FAILED` when the folder cannot be used. */
   async open(): Promise<void> {
     await this.blocks.open()
   }

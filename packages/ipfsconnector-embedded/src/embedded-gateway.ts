@@ -22,14 +22,15 @@ export async function openGateway({ addresses, get, log }: EmbeddedGatewayInit):
   const targets = addresses.map(listenTarget).filter((target): target is ListenTarget => target !== undefined)
   if (targets.length === 0) return undefined
   const gateway = createGateway({ get: (cid, options) => get(cid, options).catch(rename) })
+  const onError = (error: Error): void => {
+    log.error('the gateway failed', { error })
+  }
   const listener = createSurface({
     handler: (request, { signal }) => gateway(new Request(request.url, { ...headOf(request), signal })),
-    onError: (error) => {
-      log.error('the gateway failed to answer', { error })
-    }
+    onError
   })
   try {
-    const listeners = await listen({ targets, listener })
+    const listeners = await listen({ targets, listener, onError })
     for (const target of listeners.targets) log.info(`gateway listens on http://${formatTarget(target)}/ipfs/`)
     return listeners
   } catch (error) {

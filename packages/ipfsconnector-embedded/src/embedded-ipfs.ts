@@ -69,7 +69,10 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
       blocksFolder: resolveFile(context.baseDir, config.folder),
       datastore: context.datastore.namespace(pinsNamespace),
       storageMaxBytes: storageMaxBytes(config),
-      nowMs: () => context.clock.nowMs()
+      nowMs: () => context.clock.nowMs(),
+      onDamaged: (cid) => {
+        context.log.warn('removed a damaged block', { cid })
+      }
     })
   }
 

@@ -16,6 +16,7 @@ const codes: Readonly<Record<IpfsNodeError['code'], ErrorCode>> = {
   NOT_PINNED: 'IPFS',
   NO_LINK: 'NOT_FOUND',
   PIN_INCOMPLETE: 'IPFS',
+  STORAGE_FAILED: 'STORAGE',
   STORAGE_FULL: 'LIMIT',
   UNKNOWN_CODEC: 'NOT_SUPPORTED',
   UNKNOWN_HASH: 'NOT_SUPPORTED'
