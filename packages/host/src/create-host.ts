@@ -5,6 +5,7 @@ import { ping } from '@libp2p/ping'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
+import { addressFinder } from './address-finder.ts'
 import { announceFilter } from './announce.ts'
 import { gossipOf, gossipService } from './gossip.ts'
 import { Host } from './host.ts'
@@ -64,7 +65,7 @@ type NodeServices = { pubsub: ReturnType<ReturnType<typeof gossipService>> }
 async function startNode(options: HostOptions, report: ListenReport): Promise<Libp2p<NodeServices>> {
   const streams = options.streams ?? defaultStreams
   const dialTimeout = options.dialPeerTimeoutMs ?? 3000
-  const { secret } = options
+  const { secret, findAddresses } = options
   const protector = secret === undefined ? undefined : secretProtector(secret)
   return await createLibp2p({
     privateKey: options.privateKey,
@@ -107,7 +108,8 @@ async function startNode(options: HostOptions, report: ListenReport): Promise<Li
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
-      pubsub: gossipService(options.pubsub ?? {})
+      pubsub: gossipService(options.pubsub ?? {}),
+      ...(findAddresses === undefined ? {} : { addressFinder: () => addressFinder(findAddresses) })
     }
   })
 }

@@ -2,6 +2,7 @@ import type { ComponentLogger, ConnectionGater, PrivateKey } from '@libp2p/inter
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pInit } from 'libp2p'
 import type { GossipOptions } from './gossip.ts'
+import type { FindAddresses } from './address-finder.ts'
 import { HostError } from './host-error.ts'
 import type { ResolveTxt } from './resolve-dnsaddr.ts'
 import type { WaterMarks } from './trim.ts'
@@ -32,6 +33,8 @@ export interface HostOptions {
    * itself per round trip; the buffer must be larger, else a paused stream is reset.
    */
   readonly streams?: { readonly maxWindow: number; readonly maxReadBuffer: number }
+  /** Asked when a peer is to be dialled of which no address is known. */
+  readonly findAddresses?: FindAddresses
   /** Told to others by identify. */
   readonly agentVersion?: string
   readonly logger?: ComponentLogger
