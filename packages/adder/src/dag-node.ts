@@ -38,9 +38,20 @@ export function rawLeaf(data: Uint8Array): FileNode {
   return { cid, bytes: data, cumSize: data.length, fileSize: data.length }
 }
 
-/** The bytes as a UnixFS leaf of the balanced layout. */
+/**
+ * The bytes as a UnixFS leaf of the balanced layout. Written by hand, in one piece: most of what is added are leaves,
+ * and the libraries copy them several times.
+ */
 export function fileLeaf(data: Uint8Array, version: CidVersion): FileNode {
-  return { ...pbNode(new UnixFS({ type: 'file', data }), [], version), fileSize: data.length }
+  const { length } = data
+  const head = length === 0 ? [0x08, 0x02] : [0x08, 0x02, 0x12, ...varint(length)]
+  const tail = [0x18, ...varint(length)]
+  const start = [0x0a, ...varint(head.length + length + tail.length), ...head]
+  const bytes = new Uint8Array(start.length + length + tail.length)
+  bytes.set(start)
+  bytes.set(data, start.length)
+  bytes.set(tail, start.length + length)
+  return { cid: pbCid(bytes, version), bytes, cumSize: bytes.length, fileSize: length }
 }
 
 /** A node above leaves or above other such nodes. */
@@ -70,9 +81,18 @@ export function hamtNode(links: readonly DagLink[], bitfield: Uint8Array, fanout
 function pbNode(unixfs: UnixFS, children: readonly DagLink[], version: CidVersion): DagNode {
   const links = children.map(({ name, cid, cumSize }): PBLink => ({ Name: name, Hash: cid, Tsize: cumSize }))
   const bytes = encode({ Data: unixfs.marshal(), Links: links })
+  const cumSize = children.reduce((sum, child) => sum + child.cumSize, bytes.length)
+  return { cid: pbCid(bytes, version), bytes, cumSize }
+}
+
+function pbCid(bytes: Uint8Array, version: CidVersion): CID {
   const digest = digestOf(bytes)
-  const cid = version === 0 ? CID.createV0(digest) : CID.createV1(dagPbCode, digest)
-  return { cid, bytes, cumSize: children.reduce((sum, { cumSize }) => sum + cumSize, bytes.length) }
+  return version === 0 ? CID.createV0(digest) : CID.createV1(dagPbCode, digest)
+}
+
+/** A number as protobuf writes it, the lowest seven bits first. */
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 0x80))]
 }
 
 function digestOf(bytes: Uint8Array) {

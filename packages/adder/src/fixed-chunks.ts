@@ -8,36 +8,29 @@ export async function* fixedChunks(
   source: AsyncIterable<Uint8Array>,
   size: number
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let parts: Uint8Array[] = []
-  let missing = size
+  let chunk = new Uint8Array()
+  let filled = 0
+  let isLong = false
   for await (const bytes of source) {
     for (let offset = 0; offset < bytes.length;) {
-      const part = bytes.subarray(offset, offset + missing)
+      const part = bytes.subarray(offset, offset + size - filled)
       offset += part.length
-      missing -= part.length
-      // A part that waits for more must not change when the source goes on.
-      parts.push(missing === 0 ? part : part.slice())
-      if (missing === 0) {
-        yield concat(parts, size)
-        parts = []
-        missing = size
+      // Small files shall not cost the memory of a whole chunk; after the first chunk more is to be expected.
+      if (filled + part.length > chunk.length) {
+        const wanted = isLong ? size : Math.min(size, Math.max(filled + part.length, chunk.length * 4))
+        const larger = new Uint8Array(wanted)
+        larger.set(chunk.subarray(0, filled))
+        chunk = larger
+      }
+      chunk.set(part, filled)
+      filled += part.length
+      if (filled === size) {
+        yield chunk
+        chunk = new Uint8Array()
+        filled = 0
+        isLong = true
       }
     }
   }
-  if (missing < size) yield concat(parts, size - missing)
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = parts
-  const whole = new Uint8Array(length)
-  if (first !== undefined && parts.length === 1) {
-    whole.set(first)
-    return whole
-  }
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
+  if (filled > 0) yield filled === chunk.length ? chunk : chunk.slice(0, filled)
 }
