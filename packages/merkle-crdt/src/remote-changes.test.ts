@@ -1,0 +1,262 @@
+import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom, settle } from '@cluster/testing'
+import type { CID } from 'multiformats/cid'
+import { describe, expect, test } from 'vitest'
+import { blockIdOf } from './block-id.ts'
+import {
+  createNode,
+  DagBlocks,
+  decodeBroadcast,
+  encodeBroadcast,
+  MerkleCrdt,
+  type CrdtChange,
+  type CrdtOperation,
+  type DeltaNode,
+  type MerkleCrdtInit
+} from './index.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const put = (key: string, value: string): CrdtOperation => ({ type: 'put', key, value: bytes(value) })
+const remove = (key: string): CrdtOperation => ({ type: 'delete', key })
+
+interface Fixture {
+  store: MerkleCrdt
+  storage: MemoryDatastore
+  clock: ManualClock
+  remote: RemoteBlocks
+  inbox: Inbox
+  /** What was announced, as lists of heads. */
+  sent: () => string[][]
+  hear: (...heads: CID[]) => Promise<void>
+}
+async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}): Promise<Fixture> {
+  const storage = init.storage ?? new MemoryDatastore()
+  const blocks = new DagBlocks(storage, '/c')
+  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
+  const store = await MerkleCrdt.open({
+    storage,
+    namespace: '/c',
+    blocks,
+    exchange: remote.over(blocks),
+    broadcaster: inbox,
+    clock,
+    random: seededRandom(7),
+    log: memoryLogger(),
+    repairIntervalMs: 0,
+    ...init
+  })
+  return {
+    store,
+    storage,
+    clock,
+    remote,
+    inbox,
+    sent: () => inbox.sent.map((data) => decodeBroadcast(data).map(String)),
+    hear: (...heads) => inbox.deliver(encodeBroadcast(heads))
+  }
+}
+function node(priority: number, key: string, value: string, ...parents: DeltaNode[]): DeltaNode {
+  const delta = { elements: [{ key, value: bytes(value) }], tombstones: [], priority: BigInt(priority) }
+  return createNode(
+    delta,
+    parents.map(({ cid }) => cid)
+  )
+}
+async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
+  const keys: string[] = []
+  for await (const page of store.list(options)) keys.push(...page.map(({ key }) => key))
+  return keys
+}
+
+describe('changes of others', () => {
+  test('a head that nobody has holds up nothing, and is given up after its time', async () => {
+    const { store, clock, remote, hear } = await open({ fetch: { headTimeoutMs: 1000 } })
+    const good = node(1, '/a', '1')
+    remote.add(good)
+    await hear(node(9, '/x', 'nobody has it').cid)
+    await hear(good.cid)
+    await settle()
+    expect(await store.get('/a')).toEqual(bytes('1'))
+    expect(await store.stats()).toMatchObject({ queuedJobs: 1, fetching: 1 })
+    await clock.advance(1000)
+    expect(await store.stats()).toMatchObject({ queuedJobs: 0, isDirty: false })
+    await store.close()
+  })
+
+  test('many heads nobody has leave room, and the oldest give way', async () => {
+    const { store, remote, hear } = await open({ fetch: { maxHeadFetches: 2, maxPendingHeads: 10 } })
+    for (let index = 0; index < 50; index += 1) await hear(node(9, '/x', String(index)).cid)
+    expect(await store.stats()).toMatchObject({ queuedJobs: 12, fetching: 2, pendingHeads: 10 })
+    expect(remote.asked).toHaveLength(2)
+    await store.close()
+  })
+
+  test('a missing block below a head is tried until it is there, also after a restart', async () => {
+    const storage = new MemoryDatastore()
+    const first = await open({ storage, fetch: { blockTimeoutMs: 1000 } })
+    const root = node(1, '/a', 'root')
+    const middle = node(2, '/b', 'middle', root)
+    const head = node(3, '/c', 'head', middle)
+    first.remote.add(head)
+    await first.hear(head.cid)
+    await first.clock.advance(30_000)
+    expect(await listed(first.store)).toEqual(['/c'])
+    expect(first.remote.asked.filter((cid) => cid === middle.cid.toString()).length).toBeGreaterThan(2)
+    await first.store.close()
+    expect(first.clock.pending).toBe(0)
+
+    const second = await open({ storage })
+    second.remote.add(root, middle)
+    second.store.retryNow()
+    // the fetch of the open session waits for blocks to arrive: a new attempt finds them
+    await second.clock.advance(200_000)
+    expect(await listed(second.store)).toEqual(['/a', '/b', '/c'])
+    expect((await second.store.stats()).heads.map(String)).toEqual([head.cid.toString()])
+    await second.store.close()
+  })
+
+  test('bad blocks and announcements are refused and counted, and what is below a good head marks it dirty', async () => {
+    const { store, remote, hear, inbox } = await open()
+    await inbox.deliver(Uint8Array.of(1, 112, 18, 32))
+    const good = node(1, '/a', '1')
+    remote.add({ cid: good.cid, bytes: bytes('not the block') })
+    await hear(good.cid)
+    await store.idle()
+    expect(await store.stats()).toMatchObject({ rejected: 1, queuedJobs: 0, isDirty: false })
+    const above = node(2, '/b', '2', good)
+    remote.add(above)
+    await hear(above.cid)
+    await store.idle()
+    await settle()
+    expect(await store.stats()).toMatchObject({ rejected: 2, queuedJobs: 0, isDirty: true })
+    // once the block can be had, a repair brings it in
+    remote.add(good)
+    expect(await store.repair()).toBe(true)
+    expect(await listed(store)).toEqual(['/a', '/b'])
+    expect(await store.stats()).toMatchObject({ isDirty: false, maxHeight: 2n })
+    await store.close()
+  })
+
+  test('a local change while a walk is under way covers its head', async () => {
+    const { store, remote, hear, clock } = await open({ fetch: { blockTimeoutMs: 1000 } })
+    const root = node(1, '/a', 'root')
+    const head = node(2, '/b', 'head', root)
+    remote.add(head)
+    await hear(head.cid)
+    await settle()
+    await store.commit([put('/c', 'local')])
+    expect(await store.stats()).toMatchObject({ maxHeight: 3n })
+    remote.add(root)
+    await clock.advance(10_000)
+    expect(await listed(store)).toEqual(['/a', '/b', '/c'])
+    expect((await store.stats()).heads).toHaveLength(1)
+    await store.close()
+  })
+
+  test('all heads are announced on demand, for a peer that has just come', async () => {
+    const { store, sent } = await open()
+    await store.commit([put('/a', '1')])
+    await store.announceHeads()
+    expect(sent()).toHaveLength(2)
+    expect(sent()[1]).toEqual(sent()[0])
+    await store.close()
+  })
+
+  test('heads that nobody mentioned are announced at each tick, others not', async () => {
+    const { store, clock, sent, remote, hear } = await open({ rebroadcastIntervalMs: 1000 })
+    const head = node(1, '/a', '1')
+    remote.add(head)
+    await hear(head.cid)
+    await store.idle()
+    await clock.advance(1300)
+    expect(sent()).toEqual([]) // heard in this interval
+    await clock.advance(1300)
+    expect(sent()).toEqual([[head.cid.toString()]])
+    await store.close()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('the feed of changes', () => {
+  async function next(iterator: AsyncIterator<readonly CrdtChange[]>): Promise<readonly CrdtChange[]> {
+    const result = await iterator.next()
+    if (result.done === true) throw new Error('the feed ended')
+    return result.value
+  }
+  const read = (store: MerkleCrdt, signal = new AbortController().signal): AsyncIterator<readonly CrdtChange[]> =>
+    store.changes({ signal })[Symbol.asyncIterator]()
+
+  test('begins with resync, then says what became of each key, once', async () => {
+    const { store } = await open()
+    await store.commit([put('/old', 'x')])
+    const feed = read(store)
+    expect(await next(feed)).toEqual([{ type: 'resync' }])
+    await store.commit([put('/a', '1')])
+    await store.commit([put('/a', '2'), put('/b', '1')])
+    await store.commit([remove('/b')])
+    expect(await next(feed)).toEqual([
+      { type: 'put', key: '/a', value: bytes('2') },
+      { type: 'delete', key: '/b' }
+    ])
+    await store.close()
+    expect(await feed.next()).toMatchObject({ done: true })
+  })
+
+  test('a removal that leaves a concurrent version is a put of that version', async () => {
+    const { store, remote, hear } = await open()
+    await store.commit([put('/a', 'mine')])
+    const [mine] = (await store.stats()).heads
+    const feed = read(store)
+    await next(feed)
+    const theirs = node(1, '/a', 'theirs')
+    if (mine === undefined) throw new Error('no head')
+    const removal = createNode({ elements: [], tombstones: [{ key: '/a', id: blockIdOf(mine) }], priority: 2n }, [
+      mine,
+      theirs.cid
+    ])
+    remote.add(theirs, removal)
+    await hear(removal.cid)
+    await store.idle()
+    expect(await next(feed)).toEqual([{ type: 'put', key: '/a', value: bytes('theirs') }])
+    await store.close()
+  })
+
+  test('a first sync is one resync; what changes afterwards is told', async () => {
+    const { store, remote, hear } = await open()
+    const feed = read(store)
+    await next(feed)
+    const root = node(1, '/a', '1')
+    const head = node(2, '/b', '2', root)
+    remote.add(root, head)
+    await hear(head.cid)
+    await store.idle()
+    expect(await next(feed)).toEqual([{ type: 'resync' }])
+    const later = node(3, '/c', '3', head)
+    remote.add(later)
+    await hear(later.cid)
+    expect(await next(feed)).toEqual([{ type: 'put', key: '/c', value: bytes('3') }])
+    await store.close()
+  })
+
+  test('a reader that falls far behind gets a resync; an abort ends it', async () => {
+    const { store } = await open()
+    const controller = new AbortController()
+    const feed = read(store, controller.signal)
+    await next(feed)
+    for (let part = 0; part < 5; part += 1) {
+      await store.commit(Array.from({ length: 4000 }, (_, index) => put(`/k${part}/${index}`, 'x')))
+    }
+    expect(await next(feed)).toEqual([{ type: 'resync' }])
+    const waiting = feed.next()
+    controller.abort()
+    await expect(waiting).rejects.toThrow('aborted')
+    await store.close()
+  })
+
+  test('has one reader', async () => {
+    const { store } = await open()
+    const feed = read(store)
+    await next(feed)
+    await expect(read(store).next()).rejects.toThrow('one reader')
+    await store.close()
+  })
+})

@@ -1,0 +1,198 @@
+import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom } from '@cluster/testing'
+import { Key } from 'interface-datastore'
+import type { CID } from 'multiformats/cid'
+import { describe, expect, test } from 'vitest'
+import {
+  createNode,
+  DagBlocks,
+  decodeBroadcast,
+  encodeBroadcast,
+  MerkleCrdt,
+  type CrdtOperation,
+  type DeltaNode,
+  type MerkleCrdtInit
+} from './index.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const put = (key: string, value: string): CrdtOperation => ({ type: 'put', key, value: bytes(value) })
+const remove = (key: string): CrdtOperation => ({ type: 'delete', key })
+
+interface Fixture {
+  store: MerkleCrdt
+  storage: MemoryDatastore
+  clock: ManualClock
+  remote: RemoteBlocks
+  inbox: Inbox
+  /** What was announced, as lists of heads. */
+  sent: () => string[][]
+  hear: (...heads: CID[]) => Promise<void>
+}
+async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}): Promise<Fixture> {
+  const storage = init.storage ?? new MemoryDatastore()
+  const blocks = new DagBlocks(storage, '/c')
+  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
+  const store = await MerkleCrdt.open({
+    storage,
+    namespace: '/c',
+    blocks,
+    exchange: remote.over(blocks),
+    broadcaster: inbox,
+    clock,
+    random: seededRandom(7),
+    log: memoryLogger(),
+    repairIntervalMs: 0,
+    ...init
+  })
+  return {
+    store,
+    storage,
+    clock,
+    remote,
+    inbox,
+    sent: () => inbox.sent.map((data) => decodeBroadcast(data).map(String)),
+    hear: (...heads) => inbox.deliver(encodeBroadcast(heads))
+  }
+}
+function node(priority: number, key: string, value: string, ...parents: DeltaNode[]): DeltaNode {
+  const delta = { elements: [{ key, value: bytes(value) }], tombstones: [], priority: BigInt(priority) }
+  return createNode(
+    delta,
+    parents.map(({ cid }) => cid)
+  )
+}
+async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
+  const keys: string[] = []
+  for await (const page of store.list(options)) keys.push(...page.map(({ key }) => key))
+  return keys
+}
+
+describe('the datastore', () => {
+  test('of a newer version is refused, and so is a damaged one, which names its key', async () => {
+    const storage = new MemoryDatastore()
+    storage.put(new Key('/c/crdt_version'), Uint8Array.of(9))
+    await expect(open({ storage })).rejects.toMatchObject({ code: 'ERR_CRDT_VERSION' })
+    storage.put(new Key('/c/crdt_version'), Uint8Array.of(2))
+    storage.put(new Key('/c/h/CIQI2V44GOX4M45OZ3OAXB3QBG6V7YE7D2LIUD2HYXHI4JR5XM2CP6A'), Uint8Array.of(0xff))
+    await expect(open({ storage })).rejects.toMatchObject({ code: 'ERR_CRDT_BAD_STORE', message: /\/c\/h\/CIQI2V44/ })
+  })
+
+  test('of version 0 is migrated: values that a tombstone should have removed are found again', async () => {
+    const storage = new MemoryDatastore()
+    const { store } = await open({ storage })
+    await store.commit([put('/a', '1')])
+    await store.commit([remove('/a')])
+    await store.close()
+    storage.delete(new Key('/c/crdt_version'))
+    storage.put(new Key('/c/s/k/a/v'), bytes('stale'))
+    const { store: again } = await open({ storage })
+    expect(await again.get('/a')).toBeUndefined()
+    expect(storage.get(new Key('/c/crdt_version'))).toEqual(Uint8Array.of(2))
+    await again.close()
+  })
+
+  test('left open by a Go peer is marked dirty, left open by us is not', async () => {
+    const storage = new MemoryDatastore()
+    storage.put(new Key('/c/crdt_version'), Uint8Array.of(2))
+    storage.put(new Key('/c/bs'), new Uint8Array())
+    const { store } = await open({ storage })
+    expect((await store.stats()).isDirty).toBe(true)
+    await store.close()
+    const ours = new MemoryDatastore()
+    await open({ storage: ours }) // never closed
+    const { store: second } = await open({ storage: ours })
+    expect((await second.stats()).isDirty).toBe(false)
+    await second.close()
+  })
+
+  test('is cleaned of everything in the namespace, and of nothing else', async () => {
+    const storage = new MemoryDatastore()
+    storage.put(new Key('/dht/x'), bytes('1'))
+    const { store } = await open({ storage })
+    await store.commit([put('/a', '1')])
+    await store.close()
+    await MerkleCrdt.clean(storage, '/c')
+    expect(storage.size).toBe(1)
+  })
+
+  describe('is replaced', () => {
+    const offline = (storage: MemoryDatastore): Parameters<typeof MerkleCrdt.replace>[0] => ({
+      storage,
+      namespace: '/c',
+      clock: new ManualClock(),
+      random: seededRandom(1),
+      log: memoryLogger()
+    })
+    async function* pairs(count: number, failAt = Infinity): AsyncGenerator<{ key: string; value: Uint8Array }[]> {
+      for (let index = 0; index < count; index += 1) {
+        if (index === failAt) throw new Error('bad line')
+        await Promise.resolve()
+        yield [{ key: `/new${index}`, value: bytes('x') }]
+      }
+    }
+    async function filled(): Promise<MemoryDatastore> {
+      const storage = new MemoryDatastore()
+      const { store, hear, remote } = await open({ storage })
+      await store.commit([put('/old', '1')])
+      const head = node(5, '/other', '1', node(4, '/gone', '1'))
+      remote.add(head)
+      await hear(head.cid)
+      await store.close()
+      return storage
+    }
+
+    test('as a whole, with its walks and its blocks', async () => {
+      const storage = await filled()
+      expect(await MerkleCrdt.replace(offline(storage), pairs(3))).toBe(3)
+      const { store } = await open({ storage })
+      expect(await listed(store)).toEqual(['/new0', '/new1', '/new2'])
+      expect(await store.stats()).toMatchObject({ maxHeight: 1n, queuedJobs: 0 })
+      await store.close()
+      for await (const key of storage.queryKeys({})) expect(key.toString()).not.toMatch(/^\/c\/ts/)
+    })
+
+    test('not at all, when the source breaks off', async () => {
+      const storage = await filled()
+      const before = storage.size
+      await expect(MerkleCrdt.replace(offline(storage), pairs(3, 2))).rejects.toThrow('bad line')
+      expect(storage.size).toBe(before)
+    })
+
+    test('also when it was broken off anywhere: the next start goes on', async () => {
+      const writes: number[] = []
+      const count = await (async () => {
+        const storage = await filled()
+        await MerkleCrdt.replace(offline(counting(storage, writes)), pairs(2))
+        return writes.length
+      })()
+      for (let crashAt = 0; crashAt < count; crashAt += 1) {
+        const storage = await filled()
+        const crashing = counting(storage, [], crashAt)
+        await expect(MerkleCrdt.replace(offline(crashing), pairs(2))).rejects.toThrow('crash')
+        const { store } = await open({ storage })
+        const keys = await listed(store)
+        expect([
+          ['/old', '/other'],
+          ['/new0', '/new1']
+        ]).toContainEqual(keys)
+        await store.close()
+      }
+    })
+
+    /** The same store, which fails from a write on. */
+    function counting(storage: MemoryDatastore, writes: number[], crashAt = Infinity): MemoryDatastore {
+      return new Proxy(storage, {
+        get(target, name) {
+          if (name === 'commit') {
+            return (...parameters: Parameters<MemoryDatastore['commit']>): Promise<void> => {
+              if (writes.length >= crashAt) return Promise.reject(new Error('crash'))
+              writes.push(1)
+              return target.commit(...parameters)
+            }
+          }
+          const value: unknown = Reflect.get(target, name, target)
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        }
+      })
+    }
+  })
+})
