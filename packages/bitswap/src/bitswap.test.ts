@@ -134,16 +134,24 @@ async function until(holds: () => boolean): Promise<void> {
 
 interface Scripted {
   libp2p: Libp2p
+  /** How many were opened to it. */
+  streams: () => number
   /** Resolves when the peer is asked for something. */
   nextEntry(): Promise<WantlistEntry>
   send(to: Peer, message: OutgoingMessage): Promise<void>
 }
 
-/** A peer that says what the test tells it to say. */
-async function scripted(): Promise<Scripted> {
+/** A peer that says what the test tells it to say, and resets the first streams that it is opened. */
+async function scripted(resets = 0): Promise<Scripted> {
   const libp2p = await host()
   const listeners: ((entry: WantlistEntry) => void)[] = []
+  let streams = 0
   await libp2p.handle(PROTOCOL_120, async (stream) => {
+    streams += 1
+    if (streams <= resets) {
+      stream.abort(new Error('no'))
+      return
+    }
     const messages = readMessages(readStream(stream), { maxLength: MAX_FRAME_BYTES })
     for await (const body of messages) {
       for (const entry of decodeMessage(body).entries) listeners.shift()?.(entry)
@@ -152,6 +160,7 @@ async function scripted(): Promise<Scripted> {
   extraHosts.push(libp2p)
   return {
     libp2p,
+    streams: () => streams,
     nextEntry: () =>
       new Promise((resolve) => {
         listeners.push(resolve)
@@ -385,6 +394,44 @@ describe('a hostile peer', () => {
     await closed
     expect(stream.status).toBe('reset')
     expect(connection.status).toBe('open')
+  })
+})
+
+describe('a peer that resets our streams', () => {
+  async function resetting(
+    times: number
+  ): Promise<{ asker: Peer; asked: Promise<WantlistEntry>; streams: () => number }> {
+    const asker = await peer()
+    const other = await scripted(times)
+    const asked = other.nextEntry()
+    const connected = available(asker, other)
+    await other.libp2p.dial(asker.libp2p.getMultiaddrs())
+    await connected
+    return { asker, asked, streams: other.streams }
+  }
+
+  it('is asked again on a new one', async () => {
+    const { asker, asked, streams } = await resetting(2)
+    const abort = new AbortController()
+    const wanted = asker.bitswap.want(block(1, 10).cid, abort)
+    expect((await asked).type).toBe('block')
+    expect(streams()).toBe(3)
+    abort.abort(new Error('done'))
+    await expect(wanted).rejects.toThrow('done')
+  })
+
+  it('is left alone after three, and asked again when it answers', async () => {
+    const { asker, asked, streams } = await resetting(3)
+    const left = once(asker.bitswap, 'peer:unavailable')
+    const abort = new AbortController()
+    const wanted = asker.bitswap.want(block(1, 10).cid, abort)
+    await left
+    expect(streams()).toBe(3)
+    expect([...asker.bitswap.peers()]).toEqual([])
+    await asked
+    expect([...asker.bitswap.peers()].length).toBe(1)
+    abort.abort(new Error('done'))
+    await expect(wanted).rejects.toThrow('done')
   })
 })
 

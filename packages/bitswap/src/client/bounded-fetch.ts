@@ -35,7 +35,7 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
   const seen = new Set<string>()
   let pending = 0
   let bufferedBytes = 0
-  let inputEnded = false
+  const input = { ended: false }
   const failures: unknown[] = []
   let changed = Promise.withResolvers<undefined>()
   const wake = (): void => {
@@ -72,7 +72,7 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
       if (isAborted(stop.signal)) return
       start(cid)
     }
-    inputEnded = true
+    input.ended = true
     wake()
   }
 
@@ -88,7 +88,7 @@ export async function* boundedFetch<T extends { readonly bytes: Uint8Array }>(
         yield block
         continue
       }
-      if (inputEnded && pending === 0) return
+      if (input.ended && pending === 0) return
       await changed.promise
     }
   } finally {

@@ -40,6 +40,8 @@ export interface LaneOptions {
 /** Attempts until the peer counts as unresponsive, and the time between them. @see bitswap.md §4.6.1 */
 const ATTEMPTS = 3
 const RETRY_MS = 100
+/** A stream that was open for so long did not fail at once: its end counts as the first failure. */
+const PROVEN_MS = 1000
 /** A message has this long to leave: a base and its size over 12,500 bytes a second, within limits. */
 const BASE_FLUSH_MS = 2000
 const MIN_BYTES_PER_MS = 12.5
@@ -63,6 +65,9 @@ export class Lane {
   #scheduled = false
   #running: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
+  #failures = 0
+  #openedMs = 0
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -70,7 +75,7 @@ export class Lane {
 
   /** There may be something to send. Several calls in one turn of the event loop make one message. */
   wake(): void {
-    if (this.#scheduled || this.#running !== undefined || this.#stopping.signal.aborted) return
+    if (this.#scheduled || this.#running !== undefined || this.#cancelRetry !== undefined || this.#stopped()) return
     this.#scheduled = true
     this.#options.clock.soon(() => {
       this.#scheduled = false
@@ -93,6 +98,7 @@ export class Lane {
   async close(): Promise<void> {
     this.#stopping.abort()
     this.#cancelTimer?.()
+    this.#cancelRetry?.()
     await this.#running
     await this.#closeStream()
   }
@@ -101,12 +107,12 @@ export class Lane {
   abort(): void {
     this.#stopping.abort()
     this.#cancelTimer?.()
+    this.#cancelRetry?.()
     this.#drop(new Error('the peer is gone'))
   }
 
   async #run(): Promise<void> {
     const { source, protocolPrefix } = this.#options
-    let failures = 0
     while (!this.#stopped() && source.ready()) {
       let item: LaneMessage | undefined
       try {
@@ -116,17 +122,12 @@ export class Lane {
         if (item === undefined) return
         await this.#write(stream, item.message, traits)
         item.sent?.()
-        failures = 0
       } catch (error) {
         item?.failed?.()
         if (this.#stopped()) return
-        failures += 1
         this.#drop(error instanceof Error ? error : new Error(String(error)))
         source.broken?.()
-        if (failures === ATTEMPTS || isUnsupported(error)) {
-          this.#options.unresponsive(error)
-          return
-        }
+        if (!this.#mayRetry(error)) return
         await this.#pause(RETRY_MS)
       }
     }
@@ -145,14 +146,36 @@ export class Lane {
       throw new Error('the lane was closed')
     }
     this.#stream = stream
+    this.#openedMs = this.#options.clock.nowMs()
     // Nobody answers here; what comes all the same must not fill the buffer and reset the stream.
     stream.addEventListener('message', () => undefined)
-    stream.addEventListener('close', () => {
+    stream.addEventListener('close', (event) => {
       if (this.#stream !== stream) return
       this.#stream = undefined
-      if (!this.#stopping.signal.aborted && this.#running === undefined) this.#options.source.broken?.()
+      if (!this.#stopped() && this.#running === undefined) this.#brokenWhileIdle(event.error)
     })
     return stream
+  }
+
+  /** The other side ended the stream after a message: whether it was read, nobody knows. */
+  #brokenWhileIdle(error: unknown): void {
+    const { clock, source } = this.#options
+    if (this.#mayRetry(error)) {
+      this.#cancelRetry = clock.setTimer(clock.nowMs() + RETRY_MS, () => {
+        this.#cancelRetry = undefined
+        this.wake()
+      })
+    }
+    source.broken?.()
+  }
+
+  /** Counts a failure; when there were too many the peer is given up for now. */
+  #mayRetry(error: unknown): boolean {
+    this.#failures = this.#options.clock.nowMs() - this.#openedMs < PROVEN_MS ? this.#failures + 1 : 1
+    if (this.#failures < ATTEMPTS && !isUnsupported(error)) return true
+    this.#failures = 0
+    this.#options.unresponsive(error)
+    return false
   }
 
   async #write(stream: Stream, message: OutgoingMessage, traits: ProtocolTraits): Promise<void> {

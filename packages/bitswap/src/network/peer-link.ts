@@ -86,6 +86,7 @@ export class PeerLink {
 
   /** A message came from the peer, so it is alive. */
   heard(): void {
+    this.#probes = 0
     if (!this.#responsive) this.#recovered()
   }
 
@@ -166,7 +167,6 @@ export class PeerLink {
 
   #recovered(): void {
     this.#cancelProbe?.()
-    this.#probes = 0
     this.#responsive = true
     this.#options.responsive(true)
     this.wakeWants()
