@@ -180,6 +180,11 @@ export class IpfsNode {
     return this.#holds.create()
   }
 
+  /** Ends holds that linger for this root: somebody asked to pin it and found it pinned. */
+  releaseLingering(root: CID): void {
+    this.#holds.pinned(root)
+  }
+
   /**
    * Removes all blocks that no pin and no hold protects, and yields each as a v1 raw CID. Works while blocks are added
    * and pinned. Breaking off leaves the rest.

@@ -158,7 +158,15 @@ describe('EmbeddedIpfs', () => {
     await peer.ipfs.pin(pinOf(added.cid), {})
     await peer.ipfs.unpin(added.cid, {})
     expect(await gc(peer)).toEqual([added.cid.toString()])
-    await peer.context.clock.advance(60_000)
+    await peer.ipfs.pin(pinOf(forgotten.cid), {}) // pinned, added again, pinned again
+    await peer.ipfs.blockStream(stream(forgotten), {})
+    await peer.ipfs.pin(pinOf(forgotten.cid), {})
+    await peer.ipfs.unpin(forgotten.cid, {})
+    expect(await gc(peer)).toEqual([forgotten.cid.toString()])
+    await peer.ipfs.blockStream(stream(forgotten), {})
+    await peer.context.clock.advance(59_999)
+    expect(await gc(peer)).toEqual([])
+    await peer.context.clock.advance(1)
     expect(await gc(peer)).toEqual([forgotten.cid.toString()])
   })
 

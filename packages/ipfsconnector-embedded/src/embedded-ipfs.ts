@@ -129,7 +129,10 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
     const message = `pin operation timed out: no progress for ${formatDuration(limitMs)}`
     return this.#operations.run(options, async (signal) => {
       const depth = depthOf(pin.maxDepth)
-      if (isCovered(await this.#node.getPin(pin.cid, { signal }), depth)) return
+      if (isCovered(await this.#node.getPin(pin.cid, { signal }), depth)) {
+        this.#node.releaseLingering(pin.cid)
+        return
+      }
       this.#trigger()
       const session = this.#mounted().createSession()
       try {
