@@ -1,11 +1,11 @@
-import { parseMultiaddr } from '@cluster/config'
-import { parseIdentity } from '@cluster/config'
+import { parseIdentity, parseMultiaddr } from '@cluster/config'
 import type { Logging } from '@cluster/observability'
 import { builtIns, createPeer, loadPeerConfig, peerFiles } from '@cluster/peer'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { readFile } from 'node:fs/promises'
 import { attempt } from './failure.ts'
 import { onStopSignals } from './stop-signals.ts'
+import { onUncaughtErrors } from './uncaught-errors.ts'
 
 /** The options of `daemon`. */
 export interface DaemonCommandOptions {
@@ -43,6 +43,7 @@ export async function daemon(
     starting.abort()
     return peer.stop()
   })
+  const uncaught = onUncaughtErrors(log, () => peer.stop())
   try {
     await attempt('starting cluster', async () => {
       try {
@@ -54,6 +55,7 @@ export async function daemon(
     await attempt('running cluster', () => peer.done)
   } finally {
     signals.off()
+    uncaught.off()
   }
 }
 

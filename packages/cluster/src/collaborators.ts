@@ -16,8 +16,11 @@ import type {
 } from '@cluster/api'
 
 /** The part of the peer's network that the core uses. */
-export interface CoreNetwork extends Pick<Network, 'importAddress' | 'bootstrap' | 'refreshRouting' | 'savePeerstore'> {
-  readonly libp2p: Pick<Libp2p, 'getMultiaddrs'> & { readonly peerStore: Pick<PeerStore, 'get'> }
+export interface CoreNetwork extends Pick<
+  Network,
+  'connect' | 'importAddress' | 'bootstrap' | 'refreshRouting' | 'savePeerstore'
+> {
+  readonly libp2p: Pick<Libp2p, 'getConnections' | 'getMultiaddrs'> & { readonly peerStore: Pick<PeerStore, 'get'> }
 }
 
 /** Everything that the core conducts. It knows them by their ports only. */

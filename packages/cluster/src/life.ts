@@ -1,5 +1,6 @@
 import type { AbortOptions } from '@libp2p/interface'
 import { ClusterError, isClusterError, toClusterError, type Component, type TrackedPin } from '@cluster/api'
+import { createAcquaintance } from './acquaintance.ts'
 import type { Allocation } from './allocation.ts'
 import type { Background } from './background.ts'
 import type { ClusterConfig } from './cluster-config.ts'
@@ -45,6 +46,7 @@ export interface LivingParts {
 export function createLife(core: CoreCollaborators, parts: LivingParts, config: ClusterConfig): Life {
   const { self, consensus, tracker, ipfs, network, clock, log } = core
   const { members, heartbeat, allocation, statuses, repair, events, background } = parts
+  const acquaintance = createAcquaintance(core, background, config)
   const readiness = Promise.withResolvers<undefined>()
   // Nobody has to wait for it.
   readiness.promise.catch(() => undefined)
@@ -165,6 +167,7 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
   const end = async ({ signal }: AbortOptions): Promise<void> => {
     readiness.reject(new ClusterError('STOPPED', 'cluster is shutdown'))
     members.close()
+    acquaintance.stop()
     ipfs.removeEventListener('swarms:due', onSwarmsDue)
     tracker.removeEventListener('status', onStatus)
     await unlessAborted(background.stop(), signal).catch(() => {
@@ -190,6 +193,7 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
       }
       ipfs.addEventListener('swarms:due', onSwarmsDue)
       tracker.addEventListener('status', onStatus)
+      acquaintance.start()
       background.run('feeding the tracker', (signal) =>
         feedPinset(
           core,

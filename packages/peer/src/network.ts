@@ -42,6 +42,10 @@ export class HostNetwork implements Network {
     return translated(this.#host.keep(peer, tag))
   }
 
+  connect(peer: PeerId, options: AbortOptions): Promise<void> {
+    return translated(this.#host.connect(peer, options))
+  }
+
   importAddress(address: Multiaddr, options: Parameters<Network['importAddress']>[1]): Promise<PeerId> {
     return translated(this.#host.importAddress(address, options))
   }

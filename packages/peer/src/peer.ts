@@ -16,7 +16,7 @@ import {
 } from '@cluster/api'
 import { createCluster, type Core } from '@cluster/cluster'
 import type { Identity } from '@cluster/config'
-import { createHost, type Host } from '@cluster/host'
+import { createHost, type FindAddresses, type Host } from '@cluster/host'
 import type { Logging } from '@cluster/observability'
 import { authorizeByPolicy, RpcServer } from '@cluster/rpc'
 import { rpcMethods } from '@cluster/wire'
@@ -26,6 +26,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { join } from 'node:path'
 import { startParts, stopParts, type Part } from './lifecycle.ts'
 import { facilityOf } from './log-facility.ts'
+import { askConnectedPeers } from './ask-connected-peers.ts'
 import { joinPatiently } from './join-patiently.ts'
 import { contextFor } from './needs.ts'
 import { HostNetwork, toNetworkError } from './network.ts'
@@ -91,6 +92,7 @@ class ComposedPeer implements Peer {
   readonly #done = Promise.withResolvers<undefined>()
   #parts: Part[] = []
   #core: Core | undefined
+  #findAddresses: FindAddresses | undefined
   #starting: Promise<void> | undefined
   #stopped: Promise<void> | undefined
   #fault: ClusterError | undefined
@@ -170,6 +172,7 @@ class ComposedPeer implements Peer {
     const host = await this.#openHost(signal)
     const network = new HostNetwork(host)
     const remote = new RpcRemote(network.libp2p)
+    this.#findAddresses = askConnectedPeers(network.libp2p, remote)
     Object.assign(collaborators, { network, remote, bootstrap: bootstrapPeers(bootstrap) })
 
     const exchange = (collaborators.exchange = create('exchange', the('exchange')))
@@ -267,6 +270,7 @@ class ComposedPeer implements Peer {
         dialPeerTimeoutMs: cluster.dialPeerTimeoutMs,
         pubsub: cluster.pubsub,
         peerstoreFile: join(config.baseDir, cluster.peerstoreFile === '' ? 'peerstore' : cluster.peerstoreFile),
+        findAddresses: (peer, options) => this.#findAddresses?.(peer, options) ?? Promise.resolve([]),
         agentVersion: `ipfs-cluster-ts/${CLUSTER_VERSION}`,
         logger: logging.libp2p
       })

@@ -27,6 +27,8 @@ export interface Network {
   subscribe(topic: string, validate?: (from: PeerId) => boolean): Topic
   /** Holds on to the connection with a peer. */
   keep(peer: PeerId, tag: string): Promise<void>
+  /** @throws {ClusterError} `PEER_UNREACHABLE` */
+  connect(peer: PeerId, options: AbortOptions): Promise<void>
   importAddress(
     address: Multiaddr,
     options: AbortOptions & { readonly dial: boolean; readonly ttlMs?: number; readonly priority?: number }
