@@ -181,12 +181,20 @@ describe('two peers', () => {
   it('exchange one block', async () => {
     const [a, b] = [await peer(), await peer()]
     await connect(a, b)
-    const one = block(1, 5000)
+    const one = block(1, 5000, 0x70)
     a.store.put(one)
+    const events: unknown[] = []
+    const gone = once(a.bitswap, 'block:sent')
+    b.bitswap.addEventListener('block:received', ({ detail: { cid, from, size, duplicate } }) => {
+      events.push([cid.toString(), from.toString(), size, duplicate])
+    })
     const received = await b.bitswap.wantBlock(one.cid)
     expect(received.bytes).toEqual(one.bytes)
     expect(received.from?.equals(a.libp2p.peerId)).toBe(true)
     expect(b.bitswap.stat()).toMatchObject({ wantlist: 0, blocksReceived: 1, dataReceived: 5000, dupBlksReceived: 0 })
+    expect(b.bitswap.stat().toKuboJSON()).toMatchObject({ BlocksReceived: 1, Peers: [a.libp2p.peerId.toString()] })
+    expect(events).toEqual([[one.cid.toString(), a.libp2p.peerId.toString(), 5000, false]])
+    expect(await gone).toMatchObject({ size: 5000 })
     expect(b.bitswap.ledgerForPeer(a.libp2p.peerId)).toMatchObject({ recv: 5000, sent: 0, exchanged: 1 })
   })
 

@@ -71,7 +71,7 @@ export interface BitswapInit {
 }
 
 /** All settings of the server but the filter, which needs the peer ids. */
-export interface ServerSettings {
+interface ServerSettings {
   readonly blockstoreConcurrency: number
   readonly targetMessageBytes: number
   readonly wantHaveReplaceBytes: number

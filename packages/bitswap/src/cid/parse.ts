@@ -4,6 +4,8 @@ import { type BlockKey, latin1 } from './key.ts'
 export interface WireCid {
   /** The CID exactly as it was sent. */
   readonly bytes: Uint8Array
+  /** The same bytes as a latin1 string: this very CID as a key of maps. */
+  readonly form: string
   /** The identity of the block. */
   readonly key: BlockKey
   readonly hashCode: number
@@ -64,7 +66,8 @@ class Varints {
  */
 export function parseCid(bytes: Uint8Array): WireCid | undefined {
   if (bytes.length === V0_BYTES && bytes[0] === SHA2_256 && bytes[1] === 32) {
-    return { bytes, key: latin1(bytes), hashCode: SHA2_256, digestLength: 32 }
+    const form = latin1(bytes)
+    return { bytes, form, key: form, hashCode: SHA2_256, digestLength: 32 }
   }
   const varints = new Varints(bytes)
   if (varints.next() !== 1 || varints.next() === undefined) return undefined
@@ -73,7 +76,8 @@ export function parseCid(bytes: Uint8Array): WireCid | undefined {
   const digestLength = varints.next()
   if (hashCode === undefined || digestLength === undefined) return undefined
   if (varints.position + digestLength !== bytes.length) return undefined
-  return { bytes, key: latin1(bytes.subarray(multihashStart)), hashCode, digestLength }
+  const form = latin1(bytes)
+  return { bytes, form, key: form.slice(multihashStart), hashCode, digestLength }
 }
 
 /**

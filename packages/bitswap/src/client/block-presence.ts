@@ -1,4 +1,4 @@
-import { type BlockKey, latin1 } from '../cid/key.ts'
+import type { BlockKey } from '../cid/key.ts'
 import type { WireCid } from '../cid/parse.ts'
 
 /** What is known of one peer and one block. */
@@ -33,10 +33,10 @@ export class BlockPresence {
   }
 
   /** The peer said DONT_HAVE. It pushes the block when it gets it, so it is not asked again for this form. */
-  denied(peer: string, key: BlockKey, cid: Uint8Array): void {
+  denied(peer: string, { key, form }: WireCid): void {
     const known = this.#of(peer, key)
     known.have = false
-    known.deniedForms.add(latin1(cid))
+    known.deniedForms.add(form)
   }
 
   /** The peer did not answer in time: asked again after 1, 2, 4 … 30 seconds. */
@@ -52,13 +52,13 @@ export class BlockPresence {
     if (known === undefined) return 'unknown'
     if (known.have) return 'have'
     if (nowMs < known.retryAtMs) return 'no'
-    return forms.every(({ bytes }) => known.deniedForms.has(latin1(bytes))) ? 'no' : 'unknown'
+    return forms.every(({ form }) => known.deniedForms.has(form)) ? 'no' : 'unknown'
   }
 
   /** The form to ask a peer for: the first that it did not deny. */
   form(peer: string, key: BlockKey, forms: readonly [WireCid, ...WireCid[]]): WireCid {
     const denied = this.#peers.get(peer)?.get(key)?.deniedForms
-    return forms.find(({ bytes }) => denied?.has(latin1(bytes)) !== true) ?? forms[0]
+    return forms.find(({ form }) => denied?.has(form) !== true) ?? forms[0]
   }
 
   forgetBlock(key: BlockKey): void {

@@ -203,11 +203,12 @@ export class Client {
       }
       this.#reopen(want)
     }
-    for (const { key, bytes } of answers.dontHaves) {
+    for (const cid of answers.dontHaves) {
+      const { key } = cid
       const want = this.#wants.get(key)
       if (want === undefined || state === undefined) continue
       state.answered(key, 'dont-have', nowMs)
-      this.#presence.denied(peer, key, bytes)
+      this.#presence.denied(peer, cid)
       if (want.askedPeer === peer) this.#unask(key)
       for (const session of want.sessions) touched.add(session)
       this.#reopen(want)
@@ -336,7 +337,7 @@ export class Client {
   #askWhetherHave(want: Want): void {
     for (const { name, wants } of this.#peers.values()) {
       if (wants.has(want.key)) continue
-      wants.askHave(want.key, this.#presence.form(name, want.key, want.forms).bytes)
+      wants.askHave(this.#presence.form(name, want.key, want.forms))
       if (wants.pending) this.#wake(name)
     }
   }
@@ -345,7 +346,7 @@ export class Client {
     want.askedPeer = peer.name
     peer.window.add(want.key, expectedBytes, nowMs)
     this.#inFlightBytes += expectedBytes
-    peer.wants.askBlock(want.key, this.#presence.form(peer.name, want.key, want.forms).bytes)
+    peer.wants.askBlock(this.#presence.form(peer.name, want.key, want.forms))
     this.#wake(peer.name)
   }
 

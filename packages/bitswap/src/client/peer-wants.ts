@@ -1,12 +1,13 @@
-import { type BlockKey, latin1 } from '../cid/key.ts'
+import type { BlockKey } from '../cid/key.ts'
+import type { WireCid } from '../cid/parse.ts'
 import { MAX_COMPOSED_BYTES, MAX_PRIORITY } from '../wire/constants.ts'
 import { entryBytes } from '../wire/encode.ts'
 import type { OutgoingEntry, WantType } from '../wire/message.ts'
 
 /** A want that the peer has been sent and has not been told to forget. */
 interface RegisteredWant {
-  /** Exactly the bytes that were sent: a cancel must repeat them. */
-  cid: Uint8Array
+  /** Exactly what was sent: a cancel must repeat it. */
+  readonly cid: WireCid
   type: WantType
   sentAtMs: number
   /** When it was sent for the first time. */
@@ -21,7 +22,7 @@ export interface ComposedEntry extends OutgoingEntry {
 }
 
 interface PendingWant {
-  readonly cid: Uint8Array
+  readonly cid: WireCid
   readonly type: WantType
   readonly sendDontHave: boolean
 }
@@ -48,7 +49,7 @@ export class PeerWants {
   readonly #denied = new Set<BlockKey>()
   readonly #blocks = new Map<BlockKey, PendingWant>()
   readonly #haves = new Map<BlockKey, PendingWant>()
-  readonly #cancels = new Map<string, Uint8Array>()
+  readonly #cancels = new Map<string, WireCid>()
   #priority = MAX_PRIORITY
 
   constructor(maxRegistered: number) {
@@ -80,17 +81,18 @@ export class PeerWants {
   }
 
   /** Asks for the block, also when it was asked for before. */
-  askBlock(key: BlockKey, cid: Uint8Array): void {
-    this.#haves.delete(key)
-    this.#replaceForm(key, cid)
-    this.#blocks.set(key, { cid, type: 'block', sendDontHave: true })
+  askBlock(cid: WireCid): void {
+    this.#haves.delete(cid.key)
+    this.#replaceForm(cid)
+    this.#blocks.set(cid.key, { cid, type: 'block', sendDontHave: true })
   }
 
   /** Asks whether the peer has the block, unless it was asked already. */
-  askHave(key: BlockKey, cid: Uint8Array): void {
+  askHave(cid: WireCid): void {
+    const { key } = cid
     if (this.#blocks.has(key) || this.#haves.has(key)) return
     if (this.#registered.has(key)) return
-    this.#cancels.delete(latin1(cid))
+    this.#cancels.delete(cid.form)
     this.#haves.set(key, { cid, type: 'have', sendDontHave: false })
   }
 
@@ -102,7 +104,7 @@ export class PeerWants {
     const standing = this.#registered.get(key)
     if (standing === undefined) return
     this.#registered.delete(key)
-    this.#cancels.set(latin1(standing.cid), standing.cid)
+    this.#cancels.set(standing.cid.form, standing.cid)
   }
 
   /**
@@ -128,15 +130,15 @@ export class PeerWants {
 
   /** Everything that stands at the peer goes out again: the stream that carried it broke. */
   resendAll(): void {
-    for (const [key, { cid, type }] of this.#registered) this.#resend(key, cid, type)
+    for (const { cid, type } of this.#registered.values()) this.#resend(cid, type)
     this.#registered.clear()
     this.#denied.clear()
   }
 
   /** Wants that had no answer for long go out again. */
   resendUnanswered(nowMs: number): void {
-    for (const [key, { cid, type, sentAtMs, answer }] of this.#registered) {
-      if (answer === 'none' && nowMs - sentAtMs >= RESEND_AFTER_MS) this.#resend(key, cid, type)
+    for (const { cid, type, sentAtMs, answer } of this.#registered.values()) {
+      if (answer === 'none' && nowMs - sentAtMs >= RESEND_AFTER_MS) this.#resend(cid, type)
     }
   }
 
@@ -155,7 +157,7 @@ export class PeerWants {
     for (const [form, cid] of this.#cancels) {
       if (size >= MAX_COMPOSED_BYTES) return entries
       this.#cancels.delete(form)
-      add({ cid, priority: 0, cancel: true, type: 'block', sendDontHave: false })
+      add({ cid: cid.bytes, priority: 0, cancel: true, type: 'block', sendDontHave: false })
     }
     for (const wants of [this.#blocks, this.#haves]) {
       for (const [key, want] of wants) {
@@ -164,7 +166,14 @@ export class PeerWants {
         if (standing === undefined && !this.#makeRoom(add, nowMs)) continue
         wants.delete(key)
         const type = supportsHave ? want.type : 'block'
-        add({ key, cid: want.cid, priority: this.#priority, cancel: false, type, sendDontHave: want.sendDontHave })
+        add({
+          key,
+          cid: want.cid.bytes,
+          priority: this.#priority,
+          cancel: false,
+          type,
+          sendDontHave: want.sendDontHave
+        })
         this.#priority -= 1
         this.#registered.delete(key)
         const sinceMs = standing?.sinceMs ?? nowMs
@@ -175,7 +184,8 @@ export class PeerWants {
     return entries
   }
 
-  #resend(key: BlockKey, cid: Uint8Array, type: WantType): void {
+  #resend(cid: WireCid, type: WantType): void {
+    const { key } = cid
     if (this.#blocks.has(key)) return
     this.#haves.delete(key)
     if (type === 'block') this.#blocks.set(key, { cid, type, sendDontHave: true })
@@ -183,14 +193,13 @@ export class PeerWants {
   }
 
   /** One form of a CID at a time: the one that stands there is taken back when another is asked for. */
-  #replaceForm(key: BlockKey, cid: Uint8Array): void {
-    const form = latin1(cid)
+  #replaceForm({ key, form }: WireCid): void {
     this.#cancels.delete(form)
     const standing = this.#registered.get(key)
-    if (standing === undefined || latin1(standing.cid) === form) return
+    if (standing === undefined || standing.cid.form === form) return
     this.#registered.delete(key)
     this.#denied.delete(key)
-    this.#cancels.set(latin1(standing.cid), standing.cid)
+    this.#cancels.set(standing.cid.form, standing.cid)
   }
 
   /** Makes sure one more want fits at the peer, by taking back one that is of no use. */
@@ -201,7 +210,7 @@ export class PeerWants {
     if (key === undefined || standing === undefined) return false
     this.#registered.delete(key)
     this.#denied.delete(key)
-    add({ cid: standing.cid, priority: 0, cancel: true, type: 'block', sendDontHave: false })
+    add({ cid: standing.cid.bytes, priority: 0, cancel: true, type: 'block', sendDontHave: false })
     return true
   }
 

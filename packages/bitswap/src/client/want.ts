@@ -1,5 +1,4 @@
 import type { BlockKey } from '../cid/key.ts'
-import { latin1 } from '../cid/key.ts'
 import type { WireCid } from '../cid/parse.ts'
 import type { SessionState } from './session-state.ts'
 
@@ -20,7 +19,6 @@ export class Want {
   }
 
   addForm(cid: WireCid): void {
-    const form = latin1(cid.bytes)
-    if (!this.forms.some(({ bytes }) => latin1(bytes) === form)) this.forms.push(cid)
+    if (!this.forms.some(({ form }) => form === cid.form)) this.forms.push(cid)
   }
 }

@@ -49,7 +49,7 @@ const MIN_FLUSH_MS = 10_000
 const MAX_FLUSH_MS = 120_000
 /** A stream has this long to be opened, as in boxo. */
 const OPEN_MS = 30_000
-/** The end of a lane has this long to reach the other side. */
+/** At a stop, what is being written has this long, and then the end of the lane has. */
 const CLOSE_MS = 5000
 
 /**
@@ -99,7 +99,12 @@ export class Lane {
     this.#stopping.abort()
     this.#cancelTimer?.()
     this.#cancelRetry?.()
+    const { clock } = this.#options
+    const cancel = clock.setTimer(clock.nowMs() + CLOSE_MS, () => {
+      this.#drop(new Error('the peer takes no bytes'))
+    })
     await this.#running
+    cancel()
     await this.#closeStream()
   }
 
@@ -140,7 +145,9 @@ export class Lane {
   async #open(): Promise<Stream> {
     this.#cancelTimer?.()
     if (this.#stream?.writeStatus === 'writable') return this.#stream
-    const stream = await this.#within(OPEN_MS, (signal) => this.#options.open(signal))
+    const stream = await this.#within(OPEN_MS, (signal) =>
+      this.#options.open(AbortSignal.any([signal, this.#stopping.signal]))
+    )
     if (this.#stopping.signal.aborted) {
       stream.abort(new Error('the lane was closed'))
       throw new Error('the lane was closed')

@@ -224,6 +224,17 @@ describe('the ledger of a peer', () => {
     expect(bench.say()).toEqual(['dont-have 3'])
   })
 
+  it('does not hold the frames in memory that brought its wants', () => {
+    const bench = new Bench()
+    const frame = new Uint8Array(100_000)
+    frame.set(cid(1).bytes, 500)
+    const parsed = parseCid(frame.subarray(500, 536))
+    if (parsed === undefined) throw new Error('no cid')
+    bench.ask([entry(1, { cid: parsed })])
+    for (const want of bench.engine.wantlist('p')) expect(want.cid.bytes.buffer.byteLength).toBe(36)
+    expect(bench.wants()).toEqual([1])
+  })
+
   it('is gone with the peer', () => {
     const bench = new Bench()
     bench.ask([entry(1)])

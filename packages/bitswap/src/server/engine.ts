@@ -1,4 +1,4 @@
-import { type BlockKey, latin1 } from '../cid/key.ts'
+import type { BlockKey } from '../cid/key.ts'
 import { IDENTITY, type WireCid } from '../cid/parse.ts'
 import { MAX_BLOCK_BYTES, MAX_CID_BYTES, MAX_COMPOSED_BYTES } from '../wire/constants.ts'
 import type { WantlistEntry } from '../wire/message.ts'
@@ -304,7 +304,7 @@ function comesBefore(a: QueuedTask, b: QueuedTask): boolean {
 function mergeEntries(entries: readonly WantlistEntry[]): WantlistEntry[] {
   const merged = new Map<string, WantlistEntry>()
   for (const entry of entries) {
-    const form = latin1(entry.cid.bytes)
+    const { form } = entry.cid
     const before = merged.get(form)
     merged.set(
       form,

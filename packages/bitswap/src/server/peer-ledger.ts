@@ -1,9 +1,9 @@
-import { type BlockKey, latin1 } from '../cid/key.ts'
+import type { BlockKey } from '../cid/key.ts'
 import type { WireCid } from '../cid/parse.ts'
 import type { WantlistEntry, WantType } from '../wire/message.ts'
 
 /** What is known about the block of a want: not looked up yet, missing, or its size. */
-export type BlockState = 'unknown' | 'missing' | number
+type BlockState = 'unknown' | 'missing' | number
 
 /** A want of a peer, remembered until it is answered with the block, cancelled, or the peer leaves. */
 export interface LedgerWant {
@@ -53,11 +53,11 @@ export class PeerLedger {
 
   /** Whether this very want is still remembered. */
   has(want: LedgerWant): boolean {
-    return this.#wants.get(latin1(want.cid.bytes)) === want
+    return this.#wants.get(want.cid.form) === want
   }
 
   get(cid: WireCid): LedgerWant | undefined {
-    return this.#wants.get(latin1(cid.bytes))
+    return this.#wants.get(cid.form)
   }
 
   /** A message begins. Its entries should come in falling priority. */
@@ -72,7 +72,7 @@ export class PeerLedger {
    * @returns `undefined` when there is no place for it
    */
   add(entry: WantlistEntry, displaced: (want: LedgerWant) => void): LedgerWant | undefined {
-    const form = latin1(entry.cid.bytes)
+    const form = entry.cid.form
     const known = this.#wants.get(form)
     if (known !== undefined) {
       known.priority = entry.priority
@@ -86,7 +86,9 @@ export class PeerLedger {
       this.delete(victim)
       displaced(victim)
     }
-    const { cid, priority, type, sendDontHave } = entry
+    const { priority, type, sendDontHave } = entry
+    // A view would hold the whole frame in memory for as long as the want is remembered.
+    const cid = { ...entry.cid, bytes: entry.cid.bytes.slice() }
     const want: LedgerWant = {
       ...{ cid, priority, type, sendDontHave },
       ...{ block: 'unknown', order: this.#order++, queued: 'none', queuedWork: 0, queuedPriority: 0, again: false }
@@ -96,7 +98,7 @@ export class PeerLedger {
   }
 
   delete(want: LedgerWant): void {
-    if (this.has(want)) this.#wants.delete(latin1(want.cid.bytes))
+    if (this.has(want)) this.#wants.delete(want.cid.form)
   }
 
   #victim(priority: number): LedgerWant | undefined {

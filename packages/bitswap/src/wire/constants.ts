@@ -1,11 +1,11 @@
 /** Bitswap with presences (HAVE, DONT_HAVE). @see bitswap.md §1.1 */
 export const PROTOCOL_120 = '/ipfs/bitswap/1.2.0'
 /** Bitswap with CID prefixes but without presences. */
-export const PROTOCOL_110 = '/ipfs/bitswap/1.1.0'
+const PROTOCOL_110 = '/ipfs/bitswap/1.1.0'
 /** Bitswap whose blocks are plain bytes; CIDv0 is implied. */
-export const PROTOCOL_100 = '/ipfs/bitswap/1.0.0'
+const PROTOCOL_100 = '/ipfs/bitswap/1.0.0'
 /** As 1.0.0, before versions were named. */
-export const PROTOCOL_UNVERSIONED = '/ipfs/bitswap'
+const PROTOCOL_UNVERSIONED = '/ipfs/bitswap'
 
 /** All protocols, best first: the order of preference when a stream is opened. */
 export const PROTOCOLS: readonly string[] = [PROTOCOL_120, PROTOCOL_110, PROTOCOL_100, PROTOCOL_UNVERSIONED]

@@ -3,7 +3,7 @@ import type { CidPrefix, WireCid } from '../cid/parse.ts'
 /** Kind of want: the block itself, or only whether the peer has it. */
 export type WantType = 'block' | 'have'
 /** Answer of a peer about a block without the block. */
-export type PresenceType = 'have' | 'dont-have'
+type PresenceType = 'have' | 'dont-have'
 
 /** One line of a want list. */
 export interface WantlistEntry {
