@@ -10,7 +10,7 @@ import type { Plan } from './plan.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** A progress event comes each time so many more bytes were read. */
-export const PROGRESS_BYTES = 262_144
+const PROGRESS_BYTES = 262_144
 
 /** A top-level directory that is being filled; wrapped, the one unnamed directory around everything. */
 interface Open {

@@ -1,7 +1,7 @@
 import { innerFileNode, type CidVersion, type FileNode } from './dag-node.ts'
 
 /** Most links of a node. */
-export const MAX_LINKS = 174
+const MAX_LINKS = 174
 
 /**
  * The balanced layout, fed leaf by leaf. It holds at most {@link MAX_LINKS} links per level, however long the file is,

@@ -2,9 +2,9 @@ import { ClusterError, type Clock, type NodeWithMeta } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 
 /** Most blocks that wait for one destination; the blocks themselves are shared by all destinations. */
-export const MAX_QUEUED_BLOCKS = 256
+const MAX_QUEUED_BLOCKS = 256
 /** Most bytes that wait for one destination, but for one block, which always finds room. */
-export const MAX_QUEUED_BYTES = 16 * 1024 * 1024
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024
 
 /** How long a destination may do nothing, in milliseconds. */
 export interface Patience {

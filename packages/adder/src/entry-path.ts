@@ -1,7 +1,7 @@
 import { ClusterError } from '@cluster/api'
 
 /** Most bytes of a path or of the target of a symbolic link: far above what file systems take. */
-export const MAX_PATH_BYTES = 65_536
+const MAX_PATH_BYTES = 65_536
 
 /**
  * The parts of a path, cleaned as an absolute one: no empty parts, no dots, and `..` cannot escape. The empty path has

@@ -2,7 +2,7 @@ import { ClusterError, type AddParams } from '@cluster/api'
 import type { CidVersion } from './dag-node.ts'
 
 /** Longest chunk: 2 MiB less room for the envelope. */
-export const MAX_CHUNK_SIZE = 2_096_896
+const MAX_CHUNK_SIZE = 2_096_896
 const DEFAULT_CHUNK_SIZE = 262_144
 
 /** The hash functions that the reference computes; ours are fewer. */

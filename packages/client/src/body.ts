@@ -2,7 +2,7 @@ import { parseJson } from '@cluster/wire'
 import { ApiError } from './api-error.ts'
 
 /** Longest line of a stream, and longest answer that is one value: a status of tens of thousands of peers. */
-export const MAX_VALUE_BYTES = 64 * 1024 * 1024
+const MAX_VALUE_BYTES = 64 * 1024 * 1024
 
 /** The whole body as text. */
 export async function textOf(body: AsyncIterable<Uint8Array>, status: number): Promise<string> {

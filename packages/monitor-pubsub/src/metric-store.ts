@@ -5,7 +5,7 @@ import { MetricSeries } from './metric-series.ts'
 /** Most names of one peer: no peer may fill the store alone. A Go peer uses three, and one per tag. */
 export const MAX_NAMES_PER_PEER = 128
 /** Most bytes of all that is stored, roughly; beyond, the series that were silent longest give way. */
-export const MAX_STORE_BYTES = 256 * 1024 * 1024
+const MAX_STORE_BYTES = 256 * 1024 * 1024
 /** A peer silent for so long is gone, and neither alerted nor listed any more. */
 export const FORGET_AFTER_MS = 24 * 60 * 60 * 1000
 /** What a stored metric costs besides its texts, roughly. */

@@ -64,7 +64,7 @@ export function parseUint64(text: string): bigint | undefined {
 }
 
 /** The error of a parameter, in the words of the Go peer. */
-export function invalid(name: string): ClusterError {
+function invalid(name: string): ClusterError {
   return new ClusterError('BAD_REQUEST', `parameter ${name} invalid`)
 }
 

@@ -8,7 +8,7 @@ import type { CID } from 'multiformats/cid'
 import type { RunningPeer } from './three-peers.ts'
 
 /** Copies of what is added. */
-export const COPIES = 2
+const COPIES = 2
 const POLL_MS = 200
 const MIB = 1024 * 1024
 
