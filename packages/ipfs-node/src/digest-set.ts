@@ -5,7 +5,7 @@ const wordsPerEntry = 4
 const bytesPerEntry = wordsPerEntry * 4
 
 /** More blocks than this in one set is taken for an attack or a mistake: 2 GiB of memory, 16 TiB of 256 KiB blocks. */
-export const defaultMaxEntries = 2 ** 26
+const defaultMaxEntries = 2 ** 26
 
 /**
  * A set of multihashes that costs about 32 bytes an entry: marks of a garbage collection, blocks seen on a walk.

@@ -6,7 +6,7 @@ import { cborLinks } from './cbor-links.ts'
 import { IpfsNodeError } from './errors.ts'
 
 /** Code of dag-cbor, the codec of shards and cluster DAGs. */
-export const dagCborCode = 0x71
+const dagCborCode = 0x71
 const dagJsonCode = 0x0129
 
 /** Whether blocks of this codec have no links, so that their bytes need not be read on a walk. */

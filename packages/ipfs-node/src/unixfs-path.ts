@@ -4,7 +4,7 @@ import type { CID } from 'multiformats/cid'
 import { IpfsNodeError } from './errors.ts'
 
 /** Most segments that a path may have. */
-export const maxPathSegments = 256
+const maxPathSegments = 256
 
 /** How a block is read: from disk, or from disk and then the network. */
 export type GetBlock = (cid: CID, options: AbortOptions) => Promise<Uint8Array>

@@ -9,7 +9,7 @@ import { IpfsNodeError } from './errors.ts'
 export const identityHash = 0x00
 
 /** Shorter digests are refused: they do not protect against another block under the same name. */
-export const minDigestBytes = 20
+const minDigestBytes = 20
 
 /** Multihash codes that OpenSSL computes, which is several times faster than any code in JavaScript. */
 const opensslNames: Readonly<Record<number, string>> = {

@@ -5,7 +5,7 @@ import { isLeafCodec, linksOf } from './links.ts'
 import { identityHash } from './verify.ts'
 
 /** Blocks that wait to be visited: beyond it the DAG is refused, before it fills the memory. */
-export const maxPendingNodes = 1_000_000
+const maxPendingNodes = 1_000_000
 
 /** How a DAG is walked. */
 export interface WalkOptions {

@@ -6,7 +6,29 @@ import { parseSize } from './size-text.ts'
 
 const gatewayDefault: readonly Multiaddr[] = [multiaddr('/ip4/127.0.0.1/tcp/8080')]
 
-const embedded = section({
+/** What {@link embeddedConfig} reads from `ipfs_connector.embedded`. */
+export interface EmbeddedConfig {
+  /** Folder of the blocks, relative to that of `service.json`. */
+  readonly folder: string
+  /** Bytes that blocks may take, as text such as `10GB`. */
+  readonly storageMax: string
+  /** Where the gateway listens; empty = no gateway. */
+  readonly gatewayListenMultiaddress: readonly Multiaddr[]
+  /** For a block that the gateway fetches, in milliseconds; 0 = no limit. */
+  readonly gatewayTimeoutMs: number
+  /** For a single block that is fetched for a caller, in milliseconds; 0 = no limit. */
+  readonly requestTimeoutMs: number
+  /** For a pin without progress, in milliseconds; 0 = no limit. */
+  readonly pinTimeoutMs: number
+  /** How long added blocks are held from garbage collection, in milliseconds. */
+  readonly holdTimeMs: number
+  /** Pins and adds between two requests for metrics; 0 = none. */
+  readonly informerTriggerInterval: number
+  readonly unpinDisable: boolean
+}
+
+/** The section `ipfs_connector.embedded`. All options have defaults. */
+export const embeddedConfig: Section<EmbeddedConfig> = section({
   name: 'embedded',
   env: 'CLUSTER_EMBEDDED',
   options: {
@@ -56,12 +78,6 @@ const embedded = section({
     return `embedded.gateway_listen_multiaddress is invalid: cannot listen on ${bad.toString()}, expected /ip4, /ip6 or /dns with /tcp, or /unix`
   }
 })
-
-/** What {@link embeddedConfig} reads from `ipfs_connector.embedded`. Times are in milliseconds, 0 = no limit. */
-export type EmbeddedConfig = typeof embedded.defaults
-
-/** The section `ipfs_connector.embedded`. All options have defaults. */
-export const embeddedConfig: Section<EmbeddedConfig> = embedded
 
 /** `storage_max` in bytes. */
 export function storageMaxBytes({ storageMax }: EmbeddedConfig): number {

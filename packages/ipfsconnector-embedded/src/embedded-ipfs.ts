@@ -38,7 +38,7 @@ import { fromEngine } from './to-cluster-error.ts'
 const pinsNamespace = new Key('/embedded-ipfs')
 
 /** Name of the mount at the peer's exchange. */
-export const mountName = 'ipfs'
+const mountName = 'ipfs'
 
 /** What the connector needs. Without `network` it knows neither the peer's addresses nor its connections. */
 export type EmbeddedContext = Pick<BaseContext, 'self' | 'baseDir' | 'log' | 'clock'> &
