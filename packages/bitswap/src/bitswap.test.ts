@@ -9,12 +9,7 @@ import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, it } from 'vitest'
-import { closeWrite, readMessages, readStream, writeMessage } from '@cluster/streams'
 import { type Bitswap, type BitswapBlockstore, type BitswapInit, createBitswap } from './index.ts'
-import { MAX_FRAME_BYTES, PROTOCOL_120 } from './wire/constants.ts'
-import { decodeMessage } from './wire/decode.ts'
-import { encodeMessage } from './wire/encode.ts'
-import type { OutgoingMessage, WantlistEntry } from './wire/message.ts'
 
 const KiB = 1024
 
@@ -57,8 +52,6 @@ interface Peer {
 
 const peers: Peer[] = []
 
-const extraHosts: Libp2p[] = []
-
 async function host(): Promise<Libp2p> {
   return await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
@@ -90,7 +83,7 @@ async function connect(a: Peer, b: Peer): Promise<void> {
   await both
 }
 
-function available(at: Peer, other: Pick<Peer, 'libp2p'>): Promise<void> {
+function available(at: Peer, other: Peer): Promise<void> {
   return new Promise((resolve) => {
     at.bitswap.addEventListener('peer:available', (event) => {
       if (event.detail.equals(other.libp2p.peerId)) resolve()
@@ -115,7 +108,6 @@ async function stopAll(): Promise<void> {
     await bitswap.stop()
     await libp2p.stop()
   }
-  for (const libp2p of extraHosts.splice(0)) await libp2p.stop()
 }
 
 async function fetchAll(from: Peer, blocks: readonly TestBlock[]): Promise<void> {
@@ -130,47 +122,6 @@ async function fetchAll(from: Peer, blocks: readonly TestBlock[]): Promise<void>
 /** Resolves when it holds; looked at again with each turn of the event loop. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve))
-}
-
-interface Scripted {
-  libp2p: Libp2p
-  /** How many were opened to it. */
-  streams: () => number
-  /** Resolves when the peer is asked for something. */
-  nextEntry(): Promise<WantlistEntry>
-  send(to: Peer, message: OutgoingMessage): Promise<void>
-}
-
-/** A peer that says what the test tells it to say, and resets the first streams that it is opened. */
-async function scripted(resets = 0): Promise<Scripted> {
-  const libp2p = await host()
-  const listeners: ((entry: WantlistEntry) => void)[] = []
-  let streams = 0
-  await libp2p.handle(PROTOCOL_120, async (stream) => {
-    streams += 1
-    if (streams <= resets) {
-      stream.abort(new Error('no'))
-      return
-    }
-    const messages = readMessages(readStream(stream), { maxLength: MAX_FRAME_BYTES })
-    for await (const body of messages) {
-      for (const entry of decodeMessage(body).entries) listeners.shift()?.(entry)
-    }
-  })
-  extraHosts.push(libp2p)
-  return {
-    libp2p,
-    streams: () => streams,
-    nextEntry: () =>
-      new Promise((resolve) => {
-        listeners.push(resolve)
-      }),
-    send: async (to, message) => {
-      const stream = await libp2p.dialProtocol(to.libp2p.peerId, PROTOCOL_120)
-      await writeMessage(stream, encodeMessage(message))
-      await closeWrite(stream)
-    }
-  }
 }
 
 const isBitswap = ({ protocol }: Stream): boolean => protocol.startsWith('/ipfs/bitswap')
@@ -360,86 +311,6 @@ describe('three peers', () => {
     b.store.put({ cid: one.cid, bytes })
     await b.bitswap.notify(one.cid, bytes)
     expect(await atC).toEqual(one.bytes)
-  })
-})
-
-describe('a hostile peer', () => {
-  it('does not get wrong bytes in', async () => {
-    const [good, victim] = [await peer(), await peer()]
-    const hostile = await scripted()
-    const [one, other] = [block(1, 5000), block(2, 5000)]
-    const asked = hostile.nextEntry()
-    const connected = available(victim, hostile)
-    await hostile.libp2p.dial(victim.libp2p.getMultiaddrs())
-    await connected
-    const wanted = victim.bitswap.wantBlock(one.cid)
-    await asked
-    await hostile.send(victim, {
-      blocks: [
-        { prefix: one.cid.bytes.subarray(0, 4), data: other.bytes },
-        { prefix: Uint8Array.of(1, 0x55, 0, 5), data: one.bytes.subarray(0, 5) }
-      ]
-    })
-    await until(() => victim.bitswap.stat().blocksReceived === 1)
-    expect([...victim.bitswap.wantlist()].length).toBe(1)
-    good.store.put(one)
-    await connect(good, victim)
-    await hostile.send(victim, { presences: [{ cid: one.cid.bytes, type: 'dont-have' }] })
-    const received = await wanted
-    expect(received.bytes).toEqual(one.bytes)
-    expect(received.from?.equals(good.libp2p.peerId)).toBe(true)
-  })
-
-  it('loses its stream for bytes that are no message, and nothing else', async () => {
-    const victim = await peer()
-    const hostile = await scripted()
-    const connection = await hostile.libp2p.dial(victim.libp2p.getMultiaddrs())
-    const stream = await connection.newStream(PROTOCOL_120)
-    const closed = new Promise((resolve) => {
-      stream.addEventListener('close', resolve)
-    })
-    stream.send(Uint8Array.of(3, 0x0a, 0x7f, 0x0a))
-    await closed
-    expect(stream.status).toBe('reset')
-    expect(connection.status).toBe('open')
-  })
-})
-
-describe('a peer that resets our streams', () => {
-  async function resetting(
-    times: number
-  ): Promise<{ asker: Peer; asked: Promise<WantlistEntry>; streams: () => number }> {
-    const asker = await peer()
-    const other = await scripted(times)
-    const asked = other.nextEntry()
-    const connected = available(asker, other)
-    await other.libp2p.dial(asker.libp2p.getMultiaddrs())
-    await connected
-    return { asker, asked, streams: other.streams }
-  }
-
-  it('is asked again on a new one', async () => {
-    const { asker, asked, streams } = await resetting(2)
-    const abort = new AbortController()
-    const wanted = asker.bitswap.want(block(1, 10).cid, abort)
-    expect((await asked).type).toBe('block')
-    expect(streams()).toBe(3)
-    abort.abort(new Error('done'))
-    await expect(wanted).rejects.toThrow('done')
-  })
-
-  it('is left alone after three, and asked again when it answers', async () => {
-    const { asker, asked, streams } = await resetting(3)
-    const left = once(asker.bitswap, 'peer:unavailable')
-    const abort = new AbortController()
-    const wanted = asker.bitswap.want(block(1, 10).cid, abort)
-    await left
-    expect(streams()).toBe(3)
-    expect([...asker.bitswap.peers()]).toEqual([])
-    await asked
-    expect([...asker.bitswap.peers()].length).toBe(1)
-    abort.abort(new Error('done'))
-    await expect(wanted).rejects.toThrow('done')
   })
 })
 
