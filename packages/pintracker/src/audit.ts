@@ -57,10 +57,15 @@ export async function audit(context: AuditContext, options: AbortOptions): Promi
     const pins = pinset.list(options)
     const keyOfPin = (pin: Pin): string => pinsetKey(pin.cid)
     for await (const page of join(pins, keyOfPin, found(store, options), ({ key }: Found) => key)) {
-      for (const { key, left: pin, right } of page) {
-        if (pin === undefined || dutyOf(pin, self) !== 'pin' || queue.get(key) !== undefined) continue
-        const record = await index.get(key, options)
-        const corrected = correct(pin, record, right?.status ?? IPFSPinStatus.unpinned, startedAt)
+      const ours = page.flatMap(({ key, left: pin, right }) => {
+        if (pin === undefined || dutyOf(pin, self) !== 'pin') return []
+        return [{ key, pin, answer: right?.status ?? IPFSPinStatus.unpinned }]
+      })
+      const keys = ours.map(({ key }) => key)
+      const records = await index.getMany(keys, options)
+      for (const [at, { key, pin, answer }] of ours.entries()) {
+        if (queue.get(key) !== undefined) continue
+        const corrected = correct(pin, records[at], answer, startedAt)
         if (corrected !== undefined) index.set(key, corrected)
       }
       if (index.isBehind) await index.flush()

@@ -27,11 +27,12 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
   const pins = pinset.list(options)
   const keyOf = ({ key }: IndexEntry): string => key
   for await (const page of join(pins, (pin: Pin) => pinsetKey(pin.cid), index.scan(undefined, options), keyOf)) {
-    for (const { key, left: pin, right } of page) {
-      const seen = stepFor(pin, right?.record, self)
-      if (seen.type === 'none') continue
-      // the page may be older than what was done since
-      const record = await index.get(key, options)
+    const differing = page.filter(({ left, right }) => stepFor(left, right?.record, self).type !== 'none')
+    // the page may be older than what was done since
+    const keys = differing.map(({ key }) => key)
+    const records = await index.getMany(keys, options)
+    for (const [at, { key, left: pin }] of differing.entries()) {
+      const record = records[at]
       const step = stepFor(pin, record, self)
       if (step.type === 'wait') work.retries.set(key, step.untilMs)
       else if (step.type !== 'none') work.submit(step.type, pin ?? barePin(cidOfKey(key)), record, 'park')

@@ -14,6 +14,9 @@ export interface IndexEntry {
 /** Records that wait to be written before whoever adds more must wait. */
 export const MAX_UNWRITTEN = 65_536
 
+/** Reads that are open at once. */
+const CONCURRENT_READS = 256
+
 const RECORDS = '/r/'
 /** Above all keys below `/r/`. */
 const END = new Key('/r0', false)
@@ -46,6 +49,16 @@ export class StatusIndex {
       if (error instanceof Error && error.name === 'NotFoundError') return this.#unwritten.get(key)
       throw toClusterError(error, 'STORAGE')
     }
+  }
+
+  /** The entries of a page of keys. */
+  async getMany(keys: readonly string[], options: AbortOptions): Promise<(IndexRecord | undefined)[]> {
+    const records: (IndexRecord | undefined)[] = []
+    for (let at = 0; at < keys.length; at += CONCURRENT_READS) {
+      const some = keys.slice(at, at + CONCURRENT_READS)
+      records.push(...(await Promise.all(some.map((key) => this.get(key, options)))))
+    }
+    return records
   }
 
   /** Whether so much waits to be written that {@link flush} should be waited for. */
