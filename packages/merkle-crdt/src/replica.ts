@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { Announcer } from './announcer.ts'
+import { Backlog, MAX_TURN_BLOCKS, type Ready, type Turn } from './backlog.ts'
 import { blockIdOf } from './block-id.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { deltaOf } from './change-delta.ts'
@@ -16,11 +17,9 @@ import { createNode, decodeNode, MAX_BLOCK_BYTES, type DeltaNode } from './node.
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 import { processNode, type CrdtState } from './process.ts'
 import type { Entry, Publisher } from './publisher.ts'
-import { MAX_TURN_BLOCKS, takeTurn, type Ready } from './turn.ts'
 
 /** Failed turns wait before the next one: 1 s, 2 s, … */
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 60_000
+const [RETRY_MIN_MS, RETRY_MAX_MS] = [1000, 60_000]
 
 /** What a {@link Replica} works with. */
 export interface ReplicaParts {
@@ -46,7 +45,7 @@ export class Replica {
   readonly #parts: ReplicaParts
   #state: CrdtState = { heads: new Heads(), jobs: new Jobs() }
   #fetcher: Fetcher
-  #ready = new Fifo<Ready>()
+  readonly #backlog: Backlog
   readonly #tasks = new Fifo<() => Promise<void>>()
   #running: Promise<void> | undefined
   #isClosing = false
@@ -58,7 +57,6 @@ export class Replica {
   /** In a first sync, single changes are not reported: one resync follows. */
   #isFirstSync = false
   #mergedInFirstSync = 0
-  /** Counters since the start. */
   merged = 0
   rejected = 0
   lastError: string | undefined
@@ -66,6 +64,19 @@ export class Replica {
   constructor(parts: ReplicaParts) {
     this.#parts = parts
     this.#fetcher = this.#newFetcher()
+    const { clock, storage, layout, signal, limits } = parts
+    this.#backlog = new Backlog({
+      clock,
+      timeoutMs: limits.blockTimeoutMs,
+      isKnown: async (id) =>
+        this.#state.jobs.get(id) !== undefined || (await storage.has(layout.processed(id), { signal })),
+      wake: () => {
+        this.kick()
+      },
+      lost: (job) => {
+        this.#fetcher.add([job])
+      }
+    })
   }
 
   get heads(): Heads {
@@ -159,7 +170,7 @@ export class Replica {
   async close(): Promise<void> {
     this.#isClosing = true
     await this.#fetcher.close()
-    this.#ready = new Fifo()
+    await this.#backlog.clear()
     this.#clearRetry()
     this.#parts.publisher.close()
     this.kick()
@@ -179,8 +190,7 @@ export class Replica {
     return new Fetcher(clock, random, limits, {
       isProcessed: async (job) => storage.has(layout.processed(job.id), { signal }),
       fetched: (job, node) => {
-        this.#ready.push({ job, node })
-        this.kick()
+        this.#backlog.push(job, node)
       },
       dropped: (job) => {
         if (job.isLinked) this.#fetcher.add([job])
@@ -200,15 +210,14 @@ export class Replica {
       this.rejected += 1
       this.#forget(job.cid)
     }
+    const { log } = this.#parts
     if (!job.isLinked) {
-      this.#parts.log.warn(`error processing new head: ${error.message}`)
+      log.warn(`error processing new head: ${error.message}`)
       this.#state.jobs.remove(job)
     } else if (isBad) {
-      this.#parts.log.error(`error getting children: ${error.message}`)
+      log.error(`error getting children: ${error.message}`)
       this.#setAside(job)
-    } else {
-      this.#parts.log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
-    }
+    } else log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
     this.#checkIdle()
   }
 
@@ -242,7 +251,7 @@ export class Replica {
       const batch = task === undefined ? this.#parts.publisher.take() : undefined
       if (task !== undefined) await task()
       else if (batch !== undefined) await this.#publish(batch.entries, batch.why)
-      else if (this.#ready.size > 0) await this.#merge()
+      else if (this.#backlog.isDue) await this.#merge()
       else return
       // the store must not keep others from running while it catches up
       await new Promise<void>((resolve) => {
@@ -283,14 +292,13 @@ export class Replica {
     }
     this.#failures = 0
     publisher.done(entries)
-    if (this.#mergedInFirstSync === 0 && this.#state.jobs.size === 0) this.#isFirstSync = false
+    if (this.#mergedInFirstSync + this.#state.jobs.size === 0) this.#isFirstSync = false
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
-    const settle = (): void => {
+    const served = node === undefined ? Promise.resolve() : this.#serve(node)
+    void served.finally(() => {
       for (const entry of entries) entry.settle()
-    }
-    if (node === undefined) settle()
-    else void this.#serve(node).finally(settle)
+    })
   }
 
   /** The block is on disk: other peers may have it now, and learn of it. */
@@ -308,32 +316,31 @@ export class Replica {
 
   async #merge(): Promise<void> {
     const { storage, blocks, feed, log } = this.#parts
-    const turn = takeTurn(this.#ready, this.#maxTurnBlocks)
     const draft = this.#newDraft()
-    const added: Job[] = []
+    const turn: Turn = { merged: [], added: [] }
     try {
-      for (const { job, node } of turn) added.push(...(await processNode(draft, this.#state, node, job)))
+      await this.#backlog.merge(draft, this.#state, this.#maxTurnBlocks, turn)
       await storage.commit(draft.operations(), { durable: true })
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
-      const names = turn.map(({ node }) => node.cid.toString()).join(' ')
+      const names = turn.merged.map(({ node }) => node.cid.toString()).join(' ')
       log.error(`error merging delta from ${names}: ${error.message}`)
-      await this.#mergeFailed(turn, error)
+      await this.#mergeFailed(turn.merged, error)
       return
     }
     this.#failures = 0
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
-    this.merged += turn.length
-    blocks.release(turn.map(({ node }) => node.id))
-    if (this.#isFirstSync) this.#mergedInFirstSync += turn.length
+    this.merged += turn.merged.length
+    blocks.release(turn.merged.map(({ node }) => node.id))
+    if (this.#isFirstSync) this.#mergedInFirstSync += turn.merged.length
     else feed.add(draft.changed)
-    for (const { node } of turn) {
+    for (const { node, isCounted } of turn.merged) {
       if (node.delta.priority % 50n === 0n) {
         log.info(`merged delta from node ${node.cid.toString()} (priority: ${node.delta.priority.toString()})`)
       }
-      this.#fetcher.consumed(node.bytes.length)
+      if (isCounted) this.#fetcher.consumed(node.bytes.length)
     }
-    this.#fetcher.add(added)
+    this.#fetcher.add(turn.added)
   }
 
   async #mergeFailed(turn: readonly Ready[], error: Error): Promise<void> {
@@ -354,7 +361,7 @@ export class Replica {
     this.lastError = error.message
     const { clock, log, signal } = this.#parts
     await this.#fetcher.close()
-    this.#ready = new Fifo()
+    await this.#backlog.clear()
     if (this.#isClosing || signal.aborted) {
       this.#isStopped = true // what was acknowledged stands in the journal
       return
@@ -375,13 +382,15 @@ export class Replica {
   }
 
   #hasWork(): boolean {
-    return this.#ready.size > 0 || this.#tasks.size > 0 || this.#parts.publisher.hasDue
+    return this.#backlog.isDue || this.#tasks.size > 0 || this.#parts.publisher.hasDue
   }
 
   #checkIdle(): void {
     const { jobs } = this.#state
-    if (this.#running !== undefined || this.#hasWork() || !this.#parts.publisher.isIdle) return
+    if (this.#running !== undefined || this.#backlog.size > 0 || this.#hasWork()) return
+    if (!this.#parts.publisher.isIdle) return
     if (jobs.size > this.#fetcher.retrying) return
+    if (jobs.size === 0) this.#backlog.trim()
     if (this.#isFirstSync && this.#mergedInFirstSync > 0) {
       this.#isFirstSync = false
       this.#parts.feed.resync()
