@@ -3,8 +3,7 @@ import type { CounterGroup, PeerId } from '@libp2p/interface'
 import type { Refusal } from './metric-store.ts'
 
 /** Why a metric that arrived was dropped, or in the last case only noticed. */
-export type DropReason =
-  Refusal | 'too large' | 'not a metric' | 'of another peer' | 'expired on arrival (clocks differ?)'
+type DropReason = Refusal | 'too large' | 'not a metric' | 'of another peer' | 'expired on arrival (clocks differ?)'
 
 /**
  * Counts what was dropped and writes it to the log in bulk, so that a peer that sends rubbish cannot fill the log. The

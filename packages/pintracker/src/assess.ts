@@ -4,7 +4,7 @@ import type { IndexRecord } from './index-record.ts'
 import { OPERATION_STATUS, type OperationType } from './operation.ts'
 
 /** What a pin asks of this peer: pin it, make sure that it is not pinned, or nothing. */
-export type Duty = 'pin' | 'remote' | 'none'
+type Duty = 'pin' | 'remote' | 'none'
 
 /** @see behaviours.md §4.4 */
 export function dutyOf(pin: Pin, self: PeerId): Duty {
@@ -13,12 +13,12 @@ export function dutyOf(pin: Pin, self: PeerId): Duty {
 }
 
 /** Whether what is pinned to one depth fulfils a pin to another: all of a DAG covers its root, not the reverse. */
-export function coversDepth(pinned: PinDepth, wanted: PinDepth): boolean {
+function coversDepth(pinned: PinDepth, wanted: PinDepth): boolean {
   return pinned !== 0 || wanted === 0
 }
 
 /** What is to be done about a CID, seen from the pinset and the index alone. */
-export type Step =
+type Step =
   | { readonly type: 'none' }
   /** An operation to queue. */
   | { readonly type: OperationType }

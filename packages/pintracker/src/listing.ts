@@ -29,7 +29,7 @@ const OF_THE_PINSET =
   TrackerStatus.pinned | TrackerStatus.unexpectedlyUnpinned | TrackerStatus.sharded | TrackerStatus.remote
 
 /** What listing needs. */
-export interface ListingContext {
+interface ListingContext {
   readonly self: PeerId
   readonly clock: Clock
   readonly pinset: ReadonlyState

@@ -2,7 +2,7 @@ import { pinsetKey, timestampFromMs, type Pin } from '@cluster/api'
 import type { Operation, OperationType } from './operation.ts'
 
 /** Limits of an {@link OperationQueue}. */
-export interface QueueLimits {
+interface QueueLimits {
   readonly maxPinQueueSize: number
   readonly concurrentPins: number
   readonly priorityPinMaxAgeMs: number
@@ -16,7 +16,7 @@ const CONCURRENT_UNPINS = 1
  * What became of a submitted intent: a new operation waits; one of the same type is already going on and now has the
  * newer pin; or there is no room.
  */
-export type Submitted = 'queued' | 'updated' | 'full'
+type Submitted = 'queued' | 'updated' | 'full'
 
 interface Entry extends Operation {
   pin: Pin

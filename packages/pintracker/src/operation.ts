@@ -3,7 +3,7 @@ import { TrackerStatus, type Pin, type Timestamp } from '@cluster/api'
 /** What is to be done at the IPFS side. `remote` unpins what others hold. */
 export type OperationType = 'pin' | 'unpin' | 'remote'
 /** Where an operation stands. */
-export type OperationPhase = 'queued' | 'running' | 'failed'
+type OperationPhase = 'queued' | 'running' | 'failed'
 
 /** The status that an operation stands for. */
 export const OPERATION_STATUS: Readonly<Record<OperationType, Readonly<Record<OperationPhase, TrackerStatus>>>> = {

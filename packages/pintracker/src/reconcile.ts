@@ -8,7 +8,7 @@ import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
 import { barePin, type Work } from './work.ts'
 
 /** What comparing needs. */
-export interface ReconcileContext {
+interface ReconcileContext {
   readonly self: PeerId
   readonly pinset: ReadonlyState
   readonly index: StatusIndex

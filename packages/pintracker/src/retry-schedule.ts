@@ -5,7 +5,7 @@ export const MAX_RETRY_MS = 3_600_000
 /** By which part a retry may come later, so that what failed together does not come back together. */
 const JITTER = 0.2
 /** Most retries held in memory; those beyond are found in the index again. */
-export const MAX_RETRIES = 100_000
+const MAX_RETRIES = 100_000
 
 /** When the next try is due after so many runs failed. */
 export function retryAtMs(attempts: number, nowMs: number, random: () => number): number {

@@ -12,7 +12,7 @@ export interface IndexEntry {
 }
 
 /** Records that wait to be written before whoever adds more must wait. */
-export const MAX_UNWRITTEN = 65_536
+const MAX_UNWRITTEN = 65_536
 
 /** Reads that are open at once. */
 const CONCURRENT_READS = 256

@@ -3,7 +3,7 @@ import { isOperation, type IndexRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation } from './operation.ts'
 
 /** The error of a pin that IPFS has lost, or never had. */
-export const NOT_PINNED_TEXT = 'the item should be pinned but it is not'
+const NOT_PINNED_TEXT = 'the item should be pinned but it is not'
 
 interface Particulars {
   readonly timestamp: Timestamp | undefined

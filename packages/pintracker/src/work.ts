@@ -22,12 +22,12 @@ import { trackedOperation, trackedPin } from './tracked-pin.ts'
 export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasing max_pin_queue_size'
 
 /** What the work needs of the component context. */
-export interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log'> {
+interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log'> {
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin'>
 }
 
 /** Who is told of what happens. */
-export interface WorkListener {
+interface WorkListener {
   onStatus(info: TrackedPin): void
   /** Something that failed is to be tried again: take it from `retries`. */
   onRetryDue(): void
