@@ -75,8 +75,8 @@ export function messageId(from: PeerId, sequenceNumber: bigint): Uint8Array {
 /** The gossip service of a libp2p node with the settings of a cluster. */
 export function gossipService(options: GossipOptions): (components: GossipSubComponents) => GossipSub {
   const k = options.dFactor ?? 4
-  return (components) =>
-    gossipsub({
+  return (components) => {
+    const pubsub = gossipsub({
       globalSignaturePolicy: 'StrictSign',
       msgIdFn: (message) =>
         message.type === 'signed' ? messageId(message.from, message.sequenceNumber) : message.data,
@@ -111,6 +111,20 @@ export function gossipService(options: GossipOptions): (components: GossipSubCom
         opportunisticGraftThreshold: 0
       }
     })(components)
+    const stop = pubsub.stop.bind(pubsub)
+    pubsub.stop = async () => {
+      const timer = nextHeartbeat(pubsub)
+      await stop()
+      clearTimeout(timer)
+    }
+    return pubsub
+  }
+}
+
+/** The library does not clear the timer of its next heartbeat when it stops: a process would wait for it. */
+function nextHeartbeat(pubsub: GossipSub): NodeJS.Timeout | undefined {
+  return (pubsub as unknown as { readonly status: { readonly heartbeatTimeout?: NodeJS.Timeout } }).status
+    .heartbeatTimeout
 }
 
 /** The library behind the interface of this package. */

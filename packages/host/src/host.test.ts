@@ -240,4 +240,12 @@ describe('stopping', () => {
     await expect(seeker.connect(stranger)).rejects.toMatchObject({ code: 'dial_failed' })
     await seeker.refreshRouting({})
   })
+
+  it('leaves nothing behind that keeps the process alive', async () => {
+    const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const host = await start(0, { pubsub: { heartbeatIntervalMs: 60_000 } })
+    host.subscribe('topic')
+    await host.stop()
+    expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBe(before)
+  })
 })

@@ -6,7 +6,7 @@ const needs: { readonly [K in Kind]: readonly Needs[K][] } = {
   datastore: [],
   exchange: ['network'],
   monitor: ['network'],
-  ipfs_connector: ['datastore', 'exchange'],
+  ipfs_connector: ['datastore', 'network', 'exchange'],
   consensus: ['datastore', 'network', 'exchange', 'remote', 'monitor', 'bootstrap'],
   pin_tracker: ['datastore', 'pinset', 'ipfs'],
   informer: ['ipfs', 'tracker'],

@@ -28,7 +28,7 @@ export class MemoryNetwork implements Pick<
       getMultiaddrs: () => [address],
       getConnections: (peer) => {
         const count = peer === undefined ? this.#connected.size : Number(this.#connected.has(peer.toString()))
-        return Array.from({ length: count }) as never[]
+        return Array.from<never>({ length: count })
       },
       peerStore: { get: (peer) => Promise.reject(new Error(`nothing is known of ${peer.toString()}`)) }
     }

@@ -18,7 +18,7 @@ export interface Needs {
   datastore: never
   exchange: 'network'
   monitor: 'network'
-  ipfs_connector: 'datastore' | 'exchange'
+  ipfs_connector: 'datastore' | 'network' | 'exchange'
   consensus: 'datastore' | 'network' | 'exchange' | 'remote' | 'monitor' | 'bootstrap'
   pin_tracker: 'datastore' | 'pinset' | 'ipfs'
   informer: 'ipfs' | 'tracker'
