@@ -84,11 +84,11 @@ export class Backlog {
     if (next === undefined) return false
     if (this.#isGathered || !next.job.isLinked || this.#ahead.isQuiet) return true
     if (this.#ahead.held + this.#ready.size >= MAX_TURN_BLOCKS) return true
-    const { clock, wake } = this.#parts
+    const { clock } = this.#parts
     this.#cancelGathering ??= clock.setTimer(clock.nowMs() + GATHER_MS, () => {
       this.#cancelGathering = undefined
       this.#isGathered = true
-      wake()
+      this.#parts.wake()
     })
     return false
   }

@@ -122,11 +122,11 @@ export class LookAhead {
   }
 
   async #fetch(id: BlockId, cid: CID, walk: Walk, signal: AbortSignal): Promise<void> {
-    const { clock, timeoutMs, isKnown, arrived } = this.#parts
+    const { clock, timeoutMs } = this.#parts
     const timer = deadline(clock, signal, timeoutMs, `error getting block ${cid.toString()}`)
     let node: DeltaNode | undefined
     try {
-      if (!(await isKnown(id))) {
+      if (!(await this.#parts.isKnown(id))) {
         node = decodeNode(cid, await wait(walk.session.get(cid, { signal: timer.signal }), timer.signal))
       }
     } catch {
@@ -144,7 +144,7 @@ export class LookAhead {
     if (job === undefined) {
       this.#held.set(id, node)
       this.#bytes += node.bytes.length
-    } else arrived(job, node)
+    } else this.#parts.arrived(job, node)
     this.follow(node, walk)
   }
 }

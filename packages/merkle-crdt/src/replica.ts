@@ -6,15 +6,16 @@ import type { ChangeFeed } from './change-feed.ts'
 import { deltaOf } from './change-delta.ts'
 import type { DagBlocks } from './dag-blocks.ts'
 import { wait } from './deadline.ts'
-import { Draft, readMany } from './draft.ts'
+import { Draft } from './draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
 import { Fetcher, type FetchLimits } from './fetcher.ts'
 import { Fifo } from './fifo.ts'
 import { Heads } from './heads.ts'
-import { Jobs, readFrontier, Walk, type Job } from './jobs.ts'
+import { Jobs, Walk, type Job } from './jobs.ts'
 import type { Layout } from './layout.ts'
-import { createNode, decodeNode, MAX_BLOCK_BYTES, type DeltaNode } from './node.ts'
+import { createNode, MAX_BLOCK_BYTES, type DeltaNode } from './node.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
+import { loadState } from './load-state.ts'
 import { processNode, type CrdtState } from './process.ts'
 import type { Entry, Publisher } from './publisher.ts'
 
@@ -92,16 +93,7 @@ export class Replica {
   /** Reads what a former run left, and goes on with it. */
   async load(): Promise<void> {
     const { storage, layout, exchange, signal } = this.#parts
-    const heads = await Heads.load(storage, layout, signal)
-    const jobs = new Jobs()
-    const walk = new Walk(() => exchange.createSession())
-    for await (const { cid, root } of readFrontier(storage, layout, signal)) jobs.link(undefined, cid, root, walk)
-    for (const head of heads.list()) {
-      const [bytes, processed] = await readMany(storage, [layout.block(head.id), layout.processed(head.id)], { signal })
-      if (bytes !== undefined) heads.correct(head.cid, decodeNode(head.cid, bytes).delta.priority)
-      // a Go peer that went down in its first walk leaves a head that it never merged
-      if (processed === undefined && jobs.get(head.id) === undefined) jobs.link(undefined, head.cid, head, walk)
-    }
+    const { heads, jobs } = await loadState(storage, layout, exchange, signal)
     this.#state.jobs.clear()
     this.#state = { heads, jobs }
     this.#isFirstSync = heads.size === 0
