@@ -26,7 +26,7 @@ export function pinsetKey(cid: CID): string {
     pending &= (1 << bits) - 1
   }
   if (bits > 0) text[at] = BASE32[(pending << (5 - bits)) & 31] ?? 0
-  return text.latin1Slice()
+  return text.toString('latin1')
 }
 
 /** Compares two CIDs by pinset order, for `sort`. */
