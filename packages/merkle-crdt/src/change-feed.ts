@@ -7,7 +7,7 @@ export type CrdtChange =
 /** Keys that may wait for the reader; beyond it they become one `resync`. */
 export const MAX_PENDING_CHANGES = 16_384
 /** Most changes handed out at once. */
-export const MAX_CHANGES_PER_READ = 1024
+const MAX_CHANGES_PER_READ = 1024
 
 /**
  * Which keys changed, pulled by one reader. Only keys wait, and their values are read when they are pulled: so a key

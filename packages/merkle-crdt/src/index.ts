@@ -1,11 +1,11 @@
 export { DagBlocks, OfflineExchange } from './dag-blocks.ts'
 export { decodeBroadcast, encodeBroadcast } from './broadcast.ts'
-export { type CrdtChange } from './change-feed.ts'
+export { MAX_PENDING_CHANGES, type CrdtChange } from './change-feed.ts'
 export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './delta.ts'
 export { CrdtError, NotFoundError, type CrdtErrorCode } from './errors.ts'
 export { type FetchLimits } from './fetcher.ts'
 export { MerkleCrdt, type CrdtListOptions, type CrdtPair, type CrdtStats, type MerkleCrdtInit } from './merkle-crdt.ts'
-export { createNode, decodeNode, type DeltaNode } from './node.ts'
+export { createNode, decodeNode, MAX_BLOCK_BYTES, MAX_LINKS, type DeltaNode } from './node.ts'
 export { type MerkleCrdtOptions } from './options.ts'
 export type {
   Broadcaster,
@@ -17,4 +17,11 @@ export type {
   Logger,
   StorageOperation
 } from './ports.ts'
-export { type Batching, type CrdtOperation } from './publisher.ts'
+export {
+  MAX_DELTA_BYTES,
+  MAX_GROUP_BYTES,
+  MAX_GROUP_OPERATIONS,
+  MAX_WAITING_OPERATIONS,
+  type Batching,
+  type CrdtOperation
+} from './publisher.ts'

@@ -7,7 +7,7 @@ import type { CrdtStorage, StorageOperation } from './ports.ts'
 import { decodeUvarint, encodeUvarint } from './uvarint.ts'
 
 /** The format of the datastore that this package reads and writes. */
-export const STORE_VERSION = 1n
+const STORE_VERSION = 1n
 /** What stands in the bad-shutdown mark: ours needs no repair, an empty one (of a Go peer) does. */
 const OUR_MARK = Uint8Array.of(1)
 /** Keys migrated or removed in one write. */
