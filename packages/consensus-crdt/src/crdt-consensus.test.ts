@@ -149,12 +149,12 @@ describe('several peers', () => {
     const contextB = peer(2)
     const b = await start(contextB)
     await rest()
-    await clock.advance(10)
+    await clock.advance(50)
     expect(await pinned(b)).toEqual(cids(1))
     await b.stop({})
     await a.commit([pin(2)], {})
     const back = await start(contextB)
-    await clock.advance(2000) // announcements to those who come have a distance
+    await clock.advance(2050) // announcements to those who come have a distance
     expect((await pinned(back)).sort()).toEqual(cids(1, 2))
   })
 

@@ -42,6 +42,8 @@ const MOUNT = 'crdt'
 const KEEP_TAG = 'crdt'
 /** Heads are announced to peers that come, but not more often than this. */
 const ANNOUNCE_SPACING_MS = 2000
+/** Of many peers one should do it: each waits at random, the longer the more they are. */
+const ANNOUNCE_SPREAD_MS = 50
 /** A migration of a large store takes as long as it takes. */
 const READY_TIMEOUT_MS = 356 * 24 * 3_600_000
 
@@ -134,18 +136,24 @@ export class CrdtConsensus implements Consensus {
     return false
   }
 
-  /** A peer that comes is told the heads at once: else it waits for the next rebroadcast. */
+  /** A peer that comes is told the heads soon, by one of those who are here: else it waits for the next rebroadcast. */
   #welcomePeers(topic: Topic, crdt: MerkleCrdt): void {
-    const { clock } = this.#context
+    const { clock, random } = this.#context
     let cancel: (() => void) | undefined
     let lastMs = -Infinity
-    const off = topic.onSubscribed(() => {
-      crdt.retryNow()
-      cancel ??= clock.setTimer(Math.max(clock.nowMs(), lastMs + ANNOUNCE_SPACING_MS), () => {
+    const welcome = (): void => {
+      const cameMs = clock.nowMs()
+      const spreadMs = Math.min(ANNOUNCE_SPACING_MS, ANNOUNCE_SPREAD_MS * topic.subscribers().length)
+      const atMs = Math.max(cameMs + random() * spreadMs, lastMs + ANNOUNCE_SPACING_MS)
+      cancel ??= clock.setTimer(atMs, () => {
         cancel = undefined
         lastMs = clock.nowMs()
-        void crdt.announceHeads()
+        void crdt.announceHeads(cameMs)
       })
+    }
+    const off = topic.onSubscribed(() => {
+      crdt.retryNow()
+      welcome()
     })
     this.#leave.push(() => {
       off()

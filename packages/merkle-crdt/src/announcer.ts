@@ -20,7 +20,8 @@ export class Announcer {
   readonly #log: Logger
   readonly #heads: () => Head[]
   readonly #stop = new AbortController()
-  readonly #seen = new Set<BlockId>()
+  /** Heads that somebody announced since the last tick, and when. */
+  readonly #seen = new Map<BlockId, number>()
   #fresh = new Map<BlockId, CID>()
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
@@ -49,7 +50,7 @@ export class Announcer {
 
   /** Somebody announced the head; this peer need not, in this interval. */
   saw(cid: CID): void {
-    if (this.#seen.size < MAX_SEEN) this.#seen.add(blockIdOf(cid))
+    if (this.#seen.size < MAX_SEEN) this.#seen.set(blockIdOf(cid), this.#clock.nowMs())
   }
 
   /**
@@ -71,9 +72,14 @@ export class Announcer {
     return this.#next
   }
 
-  /** Announces all heads now, as for a peer that has just come. */
-  announceAll(): Promise<void> {
-    return this.#send(this.#heads().map(({ cid }) => cid))
+  /** Announces the heads that nobody has mentioned after then. */
+  announceUnseen(sinceMs: number): Promise<void> {
+    const isUnseen = ({ id }: Head): boolean => (this.#seen.get(id) ?? -Infinity) <= sinceMs
+    return this.#send(
+      this.#heads()
+        .filter(isUnseen)
+        .map(({ cid }) => cid)
+    )
   }
 
   /** Ends the ticks, and waits for a message on its way. */

@@ -222,9 +222,12 @@ export class MerkleCrdt {
     return this.#replica.idle(options.signal ?? this.#stop.signal)
   }
 
-  /** Announces all heads now, as for a peer that has just come; without it that peer waits for the next tick. */
-  announceHeads(): Promise<void> {
-    return this.#announcer.announceAll()
+  /**
+   * Announces the heads that nobody has mentioned since `sinceMs`, as for a peer that came then; without it that peer
+   * waits for the next tick.
+   */
+  announceHeads(sinceMs: number): Promise<void> {
+    return this.#announcer.announceUnseen(sinceMs)
   }
 
   /** Tries at once to fetch what could not be fetched, as after a peer connected. */

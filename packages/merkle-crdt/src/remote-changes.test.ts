@@ -152,12 +152,19 @@ describe('changes of others', () => {
     await store.close()
   })
 
-  test('all heads are announced on demand, for a peer that has just come', async () => {
-    const { store, sent } = await open()
+  test('heads are announced on demand, for a peer that has just come, unless somebody did since', async () => {
+    const { store, clock, sent, hear } = await open()
     await store.commit([put('/a', '1')])
-    await store.announceHeads()
+    const { heads } = await store.stats()
+    await clock.advance(10)
+    await store.announceHeads(clock.nowMs())
     expect(sent()).toHaveLength(2)
-    expect(sent()[1]).toEqual(sent()[0])
+    expect(sent()[1]).toEqual(heads.map(String))
+    const cameMs = clock.nowMs()
+    await clock.advance(10)
+    await hear(...heads)
+    await store.announceHeads(cameMs)
+    expect(sent()).toHaveLength(2)
     await store.close()
   })
 
