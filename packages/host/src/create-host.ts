@@ -4,9 +4,10 @@ import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { addressFinder } from './address-finder.ts'
-import { announceFilter } from './announce.ts'
+import { announceFilter, withoutPeer } from './announce.ts'
 import { gossipOf, gossipService } from './gossip.ts'
 import { Host } from './host.ts'
 import { HostError } from './host-error.ts'
@@ -47,9 +48,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
     await libp2p.stop()
     throw error
   }
+  const isMdnsOn = (options.mdnsIntervalMs ?? 0) > 0
   return new Host({
     libp2p,
     gossip: gossipOf(libp2p.services.pubsub),
+    ...(isMdnsOn ? { mdnsAddresses: mdnsAddresses(libp2p, options.noAnnounce ?? []) } : {}),
     log,
     marks: options.connectionManager ?? defaultWaterMarks,
     peerstoreFile: options.peerstoreFile,
@@ -60,7 +63,17 @@ export async function createHost(options: HostOptions): Promise<Host> {
   })
 }
 
-type NodeServices = { pubsub: ReturnType<ReturnType<typeof gossipService>> }
+interface NodeServices extends Record<string, unknown> {
+  readonly pubsub: ReturnType<ReturnType<typeof gossipService>>
+  readonly transports: { readonly getAddrs: () => Multiaddr[] }
+}
+
+/** What mDNS tells others: the addresses listened on, not those announced or observed, less the hidden ones. */
+function mdnsAddresses(libp2p: Libp2p<NodeServices>, noAnnounce: readonly Multiaddr[]): () => readonly Multiaddr[] {
+  const filter = announceFilter([], noAnnounce)
+  const self = `/p2p/${libp2p.peerId.toString()}`
+  return () => filter(libp2p.services.transports.getAddrs().map((address) => withoutPeer(address).encapsulate(self)))
+}
 
 async function startNode(options: HostOptions, report: ListenReport): Promise<Libp2p<NodeServices>> {
   const streams = options.streams ?? defaultStreams
@@ -108,6 +121,9 @@ async function startNode(options: HostOptions, report: ListenReport): Promise<Li
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
+      transports: ({ transportManager }: { transportManager: { getAddrs: () => Multiaddr[] } }) => ({
+        getAddrs: () => transportManager.getAddrs()
+      }),
       pubsub: gossipService(options.pubsub ?? {}),
       ...(findAddresses === undefined ? {} : { addressFinder: () => addressFinder(findAddresses) })
     }

@@ -5,7 +5,7 @@ import {
   type Message,
   TopicValidatorResult
 } from '@libp2p/gossipsub'
-import type { PeerId } from '@libp2p/interface'
+import type { PeerId, Startable } from '@libp2p/interface'
 
 // The only file that imports the gossip library, whose home may change: TECHNOLOGY.md §6.
 
@@ -111,8 +111,9 @@ export function gossipService(options: GossipOptions): (components: GossipSubCom
         opportunisticGraftThreshold: 0
       }
     })(components)
-    const stop = pubsub.stop.bind(pubsub)
-    pubsub.stop = async () => {
+    const service = pubsub as GossipSub & Startable
+    const stop = service.stop.bind(service)
+    service.stop = async () => {
       const timer = nextHeartbeat(pubsub)
       await stop()
       clearTimeout(timer)

@@ -33,6 +33,11 @@ export interface HostOptions {
    * itself per round trip; the buffer must be larger, else a paused stream is reset.
    */
   readonly streams?: { readonly maxWindow: number; readonly maxReadBuffer: number }
+  /**
+   * Above 0, peers on the local network are found and connected by multicast DNS; the value itself has no meaning.
+   * Default 0.
+   */
+  readonly mdnsIntervalMs?: number
   /** Asked when a peer is to be dialled of which no address is known. */
   readonly findAddresses?: FindAddresses
   /** Told to others by identify. */

@@ -1,9 +1,12 @@
 import type { AbortOptions, Libp2p, Logger, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerAddresses } from './address-book.ts'
 import type { Gossip } from './gossip.ts'
 import { watchGossipStreams } from './gossip-streams.ts'
+import { FoundPeers } from './found-peers.ts'
 import { HostError } from './host-error.ts'
+import { Mdns } from './mdns.ts'
 import { type BootstrapOptions, type ImportOptions, PeerManager } from './peer-manager.ts'
 import type { ResolveTxt } from './resolve-dnsaddr.ts'
 import { joinTopic, type Topic } from './topic.ts'
@@ -23,6 +26,8 @@ export interface HostSetup {
   readonly random: () => number
   readonly nowMs: () => number
   readonly resolveTxt: ResolveTxt
+  /** What mDNS tells others; without it there is none. */
+  readonly mdnsAddresses?: () => readonly Multiaddr[]
 }
 
 /** The libp2p node of a cluster peer, made by {@link createHost}. Stop it when done. */
@@ -34,6 +39,7 @@ export class Host {
   readonly #topics = new Map<string, Topic>()
   readonly #stopping = new AbortController()
   readonly #endWatch: () => void
+  readonly #mdns: Mdns | undefined
   #trimmedMs = -Infinity
   #stopped: Promise<void> | undefined
 
@@ -47,6 +53,7 @@ export class Host {
       this.#peers.reconnect(peer)
     })
     setup.libp2p.addEventListener('connection:open', this.#trimLater)
+    this.#mdns = setup.mdnsAddresses === undefined ? undefined : this.#startMdns(setup.mdnsAddresses)
   }
 
   get peerId(): PeerId {
@@ -166,9 +173,32 @@ export class Host {
   async #stop(): Promise<void> {
     this.#stopping.abort(new HostError('stopped', 'the host was stopped'))
     this.#endWatch()
+    await this.#mdns?.stop()
     this.libp2p.removeEventListener('connection:open', this.#trimLater)
     for (const topic of this.#topics.values()) topic.unsubscribe()
     await this.libp2p.stop()
+  }
+
+  #startMdns(addresses: () => readonly Multiaddr[]): Mdns {
+    const { log, nowMs, random } = this.#setup
+    const peers = new FoundPeers({
+      isConnected: (peer) => this.libp2p.getConnections(peer).length > 0,
+      attempt: (peer, found) => this.#peers.tryFound(peer, found),
+      nowMs
+    })
+    const mdns = new Mdns({
+      addresses,
+      random,
+      onFound: (id, found) => {
+        const peer = this.#stopping.signal.aborted ? undefined : parsePeer(id)
+        if (peer !== undefined && !peer.equals(this.peerId)) peers.found(peer, found)
+      },
+      onTrouble: (reason) => {
+        log.error('mDNS could not be started: %s', reason)
+      }
+    })
+    mdns.start()
+    return mdns
   }
 
   #assertRunning(): void {
@@ -205,5 +235,13 @@ export class Host {
     } catch {
       return 0
     }
+  }
+}
+
+function parsePeer(id: string): PeerId | undefined {
+  try {
+    return peerIdFromString(id)
+  } catch {
+    return undefined
   }
 }

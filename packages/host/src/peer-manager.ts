@@ -4,6 +4,7 @@ import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
 import { AddressBook, lastPriority, type PeerAddresses, preferDns, shuffled } from './address-book.ts'
 import { withoutPeer } from './announce.ts'
 import { dialError } from './dial-error.ts'
+import type { Attempt } from './found-peers.ts'
 import { HostError } from './host-error.ts'
 import { readPeerstore, writePeerstore } from './peerstore-file.ts'
 import { type ResolveTxt, resolveDnsaddr } from './resolve-dnsaddr.ts'
@@ -120,6 +121,24 @@ export class PeerManager {
     } catch (error) {
       options.signal?.throwIfAborted()
       throw dialError(peer, error, this.#setup.secret)
+    }
+  }
+
+  /**
+   * Connects to a peer that turned up on the network, and remembers its addresses when it is one of this cluster: those
+   * of others would be tried again and again.
+   */
+  async tryFound(peer: PeerId, addresses: readonly Multiaddr[]): Promise<Attempt> {
+    const { libp2p, secret, log } = this.#setup
+    try {
+      await this.#bounded(undefined, (signal) => libp2p.dial([...addresses], { signal }))
+      for (const address of addresses) await this.importAddress(address, { dial: false })
+      return 'connected'
+    } catch (error) {
+      if (this.#setup.signal.aborted) return 'unreachable'
+      const reason = dialError(peer, error, secret)
+      log('found by mDNS: %s', reason.message)
+      return reason.code === 'wrong_secret' ? 'stranger' : 'unreachable'
     }
   }
 
