@@ -50,6 +50,8 @@ export class TestCluster implements AsyncDisposable {
         CLUSTER_PUBSUB_HEARTBEATINTERVAL: '1s',
         CLUSTER_MONITORPINGINTERVAL: '2s',
         CLUSTER_DISK_METRICTTL: '10s',
+        // Clusters of other tests run on this machine: only tests of discovery want to see them.
+        CLUSTER_MDNSINTERVAL: '0s',
         ...env
       }
     }

@@ -269,6 +269,7 @@ class ComposedPeer implements Peer {
         connectionManager: cluster.connectionManager,
         dialPeerTimeoutMs: cluster.dialPeerTimeoutMs,
         pubsub: cluster.pubsub,
+        mdnsIntervalMs: cluster.mdnsIntervalMs,
         peerstoreFile: join(config.baseDir, cluster.peerstoreFile === '' ? 'peerstore' : cluster.peerstoreFile),
         findAddresses: (peer, options) => this.#findAddresses?.(peer, options) ?? Promise.resolve([]),
         agentVersion: `ipfs-cluster-ts/${CLUSTER_VERSION}`,
