@@ -17,7 +17,9 @@ export async function runReadmeExample(srcFolder: string): Promise<string> {
   const file = join(folder, `.readme-${process.pid.toString()}.ts`)
   await writeFile(file, example)
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@cluster/source', file])
+    // Whoever runs the tests may ask for colours, which are no part of what an example prints.
+    const env = { ...process.env, FORCE_COLOR: '0' }
+    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@cluster/source', file], { env })
     return stdout
   } finally {
     await rm(file, { force: true })
