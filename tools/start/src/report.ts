@@ -2,10 +2,12 @@ import { trackerStatusToString, type GlobalPinInfo } from '@cluster/api'
 import type { Added } from './add-content.ts'
 import type { RunningPeer } from './three-peers.ts'
 
+type ShownPeer = Pick<RunningPeer, 'name' | 'restUrl' | 'gatewayUrl'>
+
 /** The table of peers and statuses, and where to look. */
 export function report(
-  peers: readonly RunningPeer[],
-  addedAt: RunningPeer,
+  peers: readonly ShownPeer[],
+  addedAt: ShownPeer,
   added: Added,
   status: GlobalPinInfo,
   link: string
@@ -40,7 +42,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, ...rows].map(line).join('\n')
 }
 
-function hostOf([first]: readonly RunningPeer[]): string {
+function hostOf([first]: readonly ShownPeer[]): string {
   const { hostname, port } = new URL(first?.restUrl ?? 'http://127.0.0.1:9094')
   return `/ip4/${hostname}/tcp/${port}`
 }
