@@ -1,0 +1,99 @@
+import { ClusterError, formatDuration, IPFSPinStatus, type Clock, type Pin, type PinDepth } from '@cluster/api'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import { escapeQuery, readValue } from './answers.ts'
+import type { HttpConfig } from './config.ts'
+import type { KuboClient } from './kubo-client.ts'
+import { saysNoPinToUpdate, saysPinnedRecursively } from './kubo-error.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** Origins of a pin that the daemon is connected with. */
+const MAX_ORIGINS = 10
+/** An update tells no progress: it may take as long as the slowest of the other calls that change a pin. */
+const PIN_UPDATE_TIMEOUT_MS = 10_800_000
+
+/** What a pin is added with. */
+export interface PinContext {
+  readonly client: KuboClient
+  readonly clock: Clock
+  readonly config: Pick<HttpConfig, 'pinTimeoutMs'>
+  readonly signal: AbortSignal
+  status(cid: CID, depth: PinDepth): Promise<IPFSPinStatus>
+  onProgress(nodes: number): void
+}
+
+const progressLine = z.object({ Progress: z.int().nullish(), Pins: z.array(z.string()).nullish() })
+
+/**
+ * Lets the daemon fetch and pin, from an older version of the content when it has that pinned.
+ *
+ * @see behaviours.md §5.5
+ */
+export async function addPin(pin: Pin, context: PinContext): Promise<void> {
+  const ended = new AbortController()
+  const { client, signal } = context
+  const call = { signal: AbortSignal.any([signal, ended.signal]), isLong: true, isOthersTime: true }
+  const connecting = (pin.origins ?? []).slice(0, MAX_ORIGINS).map((origin) => {
+    // Whether they can be reached or not: the daemon may find the content elsewhere.
+    return client.text(`swarm/connect?arg=${escapeQuery(origin.toString())}`, call).catch(() => undefined)
+  })
+  try {
+    if (!(await updatePin(pin, context))) await fetchPin(pin, context)
+  } finally {
+    ended.abort()
+    await Promise.all(connecting)
+  }
+}
+
+/** Whether the pin was made out of the one that it follows up. */
+async function updatePin({ cid, pinUpdate: from, maxDepth }: Pin, context: PinContext): Promise<boolean> {
+  if (from === undefined || maxDepth === 0) return false
+  const { client, clock, signal } = context
+  const status = await context.status(from, maxDepth).catch(() => IPFSPinStatus.unpinned)
+  signal.throwIfAborted()
+  if (status !== IPFSPinStatus.recursive) return false
+  const limitMs = PIN_UPDATE_TIMEOUT_MS
+  const message = `pin operation timed out: no update within ${formatDuration(limitMs)}`
+  const watchdog = new Watchdog({ clock, limitMs, message, signal })
+  const call = `pin/update?arg=${from.toString()}&arg=${cid.toString()}&unpin=false`
+  try {
+    await client.text(call, { signal: watchdog.signal, isLong: true, isPatient: true, isOthersTime: true })
+    return true
+  } catch (error) {
+    if (saysNoPinToUpdate(error)) return false // it went away in between
+    throw error
+  } finally {
+    watchdog.close()
+  }
+}
+
+async function fetchPin({ cid, maxDepth }: Pin, context: PinContext): Promise<void> {
+  const { client, clock, signal, config } = context
+  const limitMs = config.pinTimeoutMs
+  const message = `pin operation timed out: no progress for ${formatDuration(limitMs)}`
+  const watchdog = new Watchdog({ clock, limitMs, message, signal })
+  const depth = maxDepth > 0 ? `max-depth=${maxDepth}&` : ''
+  const call = `pin/add?arg=${cid.toString()}&${depth}recursive=${maxDepth === 0 ? 'false' : 'true'}&progress=true`
+  let highest = 0
+  let isPinned = false
+  try {
+    const options = { signal: watchdog.signal, isLong: true, isPatient: true, isOthersTime: true }
+    for await (const lines of client.lines(call, options)) {
+      for (const line of lines) {
+        const { Progress: nodes, Pins: pins } = readValue(call, line, progressLine)
+        isPinned ||= pins != null && pins.length > 0
+        if (nodes == null || nodes <= highest) continue
+        highest = nodes
+        watchdog.progress()
+        context.onProgress(nodes)
+      }
+    }
+  } catch (error) {
+    if (watchdog.signal.aborted) throw watchdog.signal.reason
+    if (maxDepth === 0 && saysPinnedRecursively(error)) return
+    throw error
+  } finally {
+    watchdog.close()
+  }
+  if (!isPinned) throw new ClusterError('IPFS', `IPFS ended ${call} without saying that it is pinned`)
+}

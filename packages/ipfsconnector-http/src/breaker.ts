@@ -1,0 +1,57 @@
+/** Requests in a row without any answer after which the daemon is taken for dead. */
+export const FAILURES_TO_OPEN = 10
+/** Time between two attempts to reach a daemon that is taken for dead, in milliseconds. */
+export const TRIAL_INTERVAL_MS = 1000
+
+/** What {@link Breaker.admit} answers: go, or not before a time. */
+export type Admission = { readonly go: true } | { readonly go: false; readonly atMs: number }
+
+/**
+ * Tells whether a request may go to the daemon. After ten failures in a row one at a time may, one per second, until
+ * one is answered.
+ *
+ * @see behaviours.md §5.2, rate limiter
+ */
+export class Breaker {
+  #failures = 0
+  #nextTrialMs = 0
+  #lastFailure = ''
+  #isTrying = false
+
+  /** Why the last request failed. */
+  get lastFailure(): string {
+    return this.#lastFailure
+  }
+
+  get isOpen(): boolean {
+    return this.#failures >= FAILURES_TO_OPEN
+  }
+
+  /** Asks to send a request. One that may go must report how it ended. */
+  admit(nowMs: number): Admission {
+    if (!this.isOpen) return { go: true }
+    if (this.#isTrying) return { go: false, atMs: nowMs + TRIAL_INTERVAL_MS }
+    if (nowMs < this.#nextTrialMs) return { go: false, atMs: this.#nextTrialMs }
+    this.#isTrying = true
+    this.#nextTrialMs = nowMs + TRIAL_INTERVAL_MS
+    return { go: true }
+  }
+
+  /** The daemon answered, whatever. */
+  answered(): void {
+    this.#failures = 0
+    this.#isTrying = false
+  }
+
+  /** There was no answer. */
+  failed(reason: string): void {
+    this.#failures += 1
+    this.#lastFailure = reason
+    this.#isTrying = false
+  }
+
+  /** We gave up before there could be an answer: says nothing of the daemon. */
+  gaveUp(): void {
+    this.#isTrying = false
+  }
+}

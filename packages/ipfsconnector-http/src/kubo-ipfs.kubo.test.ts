@@ -1,0 +1,137 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type Block, IPFSPinStatus, type NodeWithMeta, pinOf, PinMode } from '@cluster/api'
+import { findKubo, ipfsConnectorConformance, KuboDaemon, testContext } from '@cluster/testing'
+import { blake2b } from '@noble/hashes/blake2.js'
+import { multiaddr } from '@multiformats/multiaddr'
+import { CID } from 'multiformats/cid'
+import * as digest from 'multiformats/hashes/digest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { httpConfig } from './config.ts'
+import { KuboIpfs } from './kubo-ipfs.ts'
+
+const file = await findKubo()
+if (file === undefined) {
+  process.stderr.write('\n*** SKIPPED: tests against a real Kubo, since there is no program "ipfs" on the PATH ***\n\n')
+}
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+const RAW = 0x55
+
+function blockOf(text: string, code = RAW): Block {
+  const bytes = new TextEncoder().encode(text)
+  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
+  return { cid: CID.createV1(code, digest.create(0x12, hash)), bytes }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
+async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
+  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
+}
+
+/** Everything that is not pinned is gone afterwards. */
+async function empty(connector: KuboIpfs): Promise<void> {
+  for await (const page of connector.pinLs(['recursive', 'direct'], {})) {
+    for (const { cid } of page) await connector.unpin(cid, {})
+  }
+  for await (const { error } of connector.repoGC({})) expect(error).toBe('')
+}
+
+describe.skipIf(file === undefined)('with a real Kubo', () => {
+  let kubo: KuboDaemon
+  let other: KuboDaemon
+  let source: KuboIpfs
+
+  const connect = ({ api }: KuboDaemon, config: object = {}): KuboIpfs =>
+    new KuboIpfs(testContext(), { ...httpConfig.defaults, nodeMultiaddress: multiaddr(api), ...config })
+
+  beforeAll(async () => {
+    if (file === undefined) return
+    ;[kubo, other] = await Promise.all([KuboDaemon.start(file), KuboDaemon.start(file)])
+    source = connect(other)
+    await source.connectSwarms([multiaddr(await kubo.swarmAddress())], {})
+  })
+  afterAll(async () => {
+    await source.stop()
+    await Promise.all([kubo[Symbol.asyncDispose](), other[Symbol.asyncDispose]()])
+  })
+
+  ipfsConnectorConformance('ipfshttp with Kubo', async () => {
+    const connector = connect(kubo)
+    await empty(connector)
+    return {
+      connector,
+      pinsByEncoding: true,
+      provide: (blocks) => source.blockStream(stream(...blocks), {}),
+      close: () => empty(source)
+    }
+  })
+
+  it('says who it is, and with whom it is connected', async () => {
+    const connector = connect(kubo)
+    const { id, addresses } = await connector.id({})
+    expect(await kubo.run('id', '-f', '<id>')).toBe(id?.toString())
+    expect(addresses?.map(String)).toContain(await kubo.swarmAddress())
+    const { id: otherId } = await source.id({})
+    expect(await connector.swarmPeers({})).toEqual([otherId])
+    await connector.stop()
+  })
+
+  it('IP-10, IP-11: stores blocks of several hash functions and sizes in one stream', async () => {
+    const connector = connect(kubo)
+    const bytes = new TextEncoder().encode('blake2b')
+    const blake: Block = { cid: CID.createV1(RAW, digest.create(0xb220, blake2b(bytes, { dkLen: 32 }))), bytes }
+    const long = randomBytes(3_000_000)
+    const sha512 = new Uint8Array(createHash('sha512').update(long).digest())
+    const big: Block = { cid: CID.createV1(RAW, digest.create(0x13, sha512)), bytes: long }
+    const node = blockOf('', 0x70)
+    const blocks = [blake, { ...node, cid: node.cid.toV0() }, blockOf('raw among nodes'), big, blockOf('last')]
+    await connector.blockStream(stream(...blocks), {})
+    for (const block of blocks) {
+      const { stdout } = { stdout: await kubo.run('block', 'stat', block.cid.toString()) }
+      expect(stdout).toContain(`Size: ${block.bytes.length.toString()}`)
+      expect(Buffer.from(await connector.blockGet(block.cid, {})).equals(block.bytes)).toBe(true)
+    }
+    await connector.stop()
+  })
+
+  it('IP-3: updates a pin by another', async () => {
+    const connector = connect(kubo)
+    const [a, b] = [blockOf('first version'), blockOf('second version')]
+    await source.blockStream(stream(a, b), {})
+    await connector.pin(pinOf(a.cid, { pinUpdate: a.cid }), {})
+    await connector.pin(pinOf(b.cid, { pinUpdate: a.cid }), {})
+    const listed = await kubo.run('pin', 'ls', '--type=recursive', '-q')
+    expect(listed.split('\n')).toEqual(expect.arrayContaining([a.cid.toString(), b.cid.toString()]))
+    await connector.stop()
+  })
+
+  it('says what Kubo says when a pin fails after it has begun', async () => {
+    const connector = connect(kubo)
+    // A node that is no dag-pb: Kubo says progress first and fails then, in a trailer.
+    const broken = blockOf('\xff\xff\xff', 0x70)
+    await connector.blockStream(stream({ ...broken, cid: CID.createV1(RAW, broken.cid.multihash) }), {})
+    await expect(connector.pin(pinOf(broken.cid), {})).rejects.toMatchObject({ code: 'IPFS' })
+    expect(await connector.pinLsCid(pinOf(broken.cid), {})).toBe(IPFSPinStatus.unpinned)
+    await connector.stop()
+  })
+
+  it('finds content at an origin of the pin that nobody else has', async () => {
+    const connector = connect(kubo)
+    const block = blockOf('at the origin')
+    await source.blockStream(stream(block), {})
+    const origin = multiaddr(await other.swarmAddress())
+    const otherId = (await source.id({})).id?.toString() ?? ''
+    await kubo.run('swarm', 'disconnect', `/p2p/${otherId}`)
+    await connector.pin(pinOf(block.cid, { origins: [origin], mode: PinMode.direct }), {})
+    expect(await kubo.run('pin', 'ls', '--type=direct', '-q')).toContain(block.cid.toString())
+    await connector.stop()
+  })
+
+  it('IP-14: reads the configuration', async () => {
+    const connector = connect(kubo)
+    expect(await connector.configKey('Datastore/StorageMax', {})).toBe('10GB')
+    expect(await connector.configKey('Datastore', {})).toMatchObject({ StorageMax: '10GB' })
+    await expect(connector.configKey('Datastore/abc', {})).rejects.toThrow('key not found in configuration')
+    await connector.stop()
+  })
+})
