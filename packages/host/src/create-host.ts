@@ -6,13 +6,14 @@ import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { addressFinder } from './address-finder.ts'
 import { announceFilter, withoutPeer } from './announce.ts'
+import { createDht, type DhtComponents, type DhtScope } from './dht.ts'
 import { gossipOf, gossipService } from './gossip.ts'
 import { Host } from './host.ts'
 import { HostError } from './host-error.ts'
 import { checkOptions, defaultStreams, defaultWaterMarks, type HostOptions } from './host-options.ts'
 import { type ListenReport, listeningTcp, listenReason } from './listening-transport.ts'
+import { Routing } from './peer-routing.ts'
 import { secretProtector } from './protector.ts'
 import { systemResolveTxt } from './resolve-dnsaddr.ts'
 
@@ -78,7 +79,7 @@ function mdnsAddresses(libp2p: Libp2p<NodeServices>, noAnnounce: readonly Multia
 async function startNode(options: HostOptions, report: ListenReport): Promise<Libp2p<NodeServices>> {
   const streams = options.streams ?? defaultStreams
   const dialTimeout = options.dialPeerTimeoutMs ?? 3000
-  const { secret, findAddresses } = options
+  const { secret, findAddresses, datastore } = options
   const protector = secret === undefined ? undefined : secretProtector(secret)
   return await createLibp2p({
     privateKey: options.privateKey,
@@ -125,7 +126,13 @@ async function startNode(options: HostOptions, report: ListenReport): Promise<Li
         getAddrs: () => transportManager.getAddrs()
       }),
       pubsub: gossipService(options.pubsub ?? {}),
-      ...(findAddresses === undefined ? {} : { addressFinder: () => addressFinder(findAddresses) })
+      routing: (components: DhtComponents) => {
+        const scopes: readonly DhtScope[] = ['lan', 'wan']
+        return new Routing(
+          scopes.map((scope) => createDht(scope, components, datastore)),
+          findAddresses
+        )
+      }
     }
   })
 }

@@ -1,5 +1,6 @@
 import type { ComponentLogger, ConnectionGater, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Datastore } from 'interface-datastore'
 import type { Libp2pInit } from 'libp2p'
 import type { GossipOptions } from './gossip.ts'
 import type { FindAddresses } from './address-finder.ts'
@@ -40,6 +41,8 @@ export interface HostOptions {
   readonly mdnsIntervalMs?: number
   /** Asked when a peer is to be dialled of which no address is known. */
   readonly findAddresses?: FindAddresses
+  /** Keeps the records of the DHTs, below `/dht`; without one they are kept in memory. */
+  readonly datastore?: Datastore
   /** Told to others by identify. */
   readonly agentVersion?: string
   readonly logger?: ComponentLogger
