@@ -169,7 +169,7 @@ class ComposedPeer implements Peer {
     const store = create('datastore', the('datastore'))
     await this.#launch([{ name: 'datastore', component: store }], signal)
     collaborators.datastore = store.datastore
-    const host = await this.#openHost(signal)
+    const host = await this.#openHost(store.datastore, signal)
     const network = new HostNetwork(host)
     const remote = new RpcRemote(network.libp2p)
     this.#findAddresses = askConnectedPeers(network.libp2p, remote)
@@ -254,7 +254,7 @@ class ComposedPeer implements Peer {
     this.#parts.push(...parts)
   }
 
-  async #openHost(signal: AbortSignal): Promise<Host> {
+  async #openHost(datastore: Collaborators['datastore'], signal: AbortSignal): Promise<Host> {
     const { config, identity, logging } = this.#options
     const { cluster } = config
     signal.throwIfAborted()
@@ -271,6 +271,7 @@ class ComposedPeer implements Peer {
         pubsub: cluster.pubsub,
         mdnsIntervalMs: cluster.mdnsIntervalMs,
         peerstoreFile: join(config.baseDir, cluster.peerstoreFile === '' ? 'peerstore' : cluster.peerstoreFile),
+        datastore,
         findAddresses: (peer, options) => this.#findAddresses?.(peer, options) ?? Promise.resolve([]),
         agentVersion: `ipfs-cluster-ts/${CLUSTER_VERSION}`,
         logger: logging.libp2p
