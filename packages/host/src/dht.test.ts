@@ -55,8 +55,7 @@ async function bareNode(answer?: Uint8Array): Promise<Libp2p> {
   if (answer !== undefined) {
     await node.handle(lan, async (stream) => {
       const questions = readMessages(readStream(stream), { maxLength: 64 * 1024 })
-      while ((await questions.next()).done !== true)
-        await writeMessage(stream, answer)
+      while ((await questions.next()).done !== true) await writeMessage(stream, answer)
     })
   }
   return node
@@ -88,8 +87,7 @@ async function send(node: Libp2p, host: Host, request: Uint8Array): Promise<Stre
 
 async function ask(node: Libp2p, host: Host, request: Uint8Array): Promise<Uint8Array> {
   const stream = await send(node, host, request)
-  for await (const answer of readMessages(readStream(stream), { maxLength: 64 * 1024 })
-      while ((await questions.next()).done !== true) {
+  for await (const answer of readMessages(readStream(stream), { maxLength: 64 * 1024 })) {
     await closeWrite(stream)
     return answer
   }
