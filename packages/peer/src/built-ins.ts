@@ -5,7 +5,10 @@ import apiRest from '@cluster/api-rest'
 import bitswap from '@cluster/bitswap'
 import consensusCrdt from '@cluster/consensus-crdt'
 import informerDisk from '@cluster/informer-disk'
+import informerPinqueue from '@cluster/informer-pinqueue'
+import informerTags from '@cluster/informer-tags'
 import ipfsConnectorEmbedded from '@cluster/ipfsconnector-embedded'
+import ipfsConnectorHttp from '@cluster/ipfsconnector-http'
 import monitorPubsub from '@cluster/monitor-pubsub'
 import pintracker from '@cluster/pintracker'
 import { leveldb } from './leveldb.ts'
@@ -19,10 +22,10 @@ export const builtIns = {
   datastore: [leveldb],
   exchange: [bitswap],
   monitor: [monitorPubsub],
-  ipfs_connector: [ipfsConnectorEmbedded],
+  ipfs_connector: [ipfsConnectorHttp, ipfsConnectorEmbedded],
   consensus: [consensusCrdt],
   pin_tracker: [pintracker],
-  informer: [informerDisk],
+  informer: [informerDisk, informerTags, informerPinqueue],
   allocator: [allocatorBalanced],
   adder: [adder],
   api: [apiRest]

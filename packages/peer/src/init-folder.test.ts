@@ -8,6 +8,12 @@ import { initFolder } from './init-folder.ts'
 import { loadPeerConfig } from './peer-config.ts'
 import { randomPorts } from './random-ports.ts'
 
+/** The entries of a `service.json` by section and key. */
+function sectionsOf(json: unknown): Map<string, unknown> {
+  const sections = Object.entries(json as Record<string, Record<string, unknown>>)
+  return new Map(sections.flatMap(([name, section]) => Object.entries(section).map(([k, v]) => [`${name}.${k}`, v])))
+}
+
 describe('init', () => {
   let root: string
 
@@ -74,6 +80,21 @@ describe('init', () => {
       '.'
     )
     expect(listen.listenMultiaddress).toHaveLength(2)
+  })
+
+  it('writes what the reference writes, but for what is not built here', async () => {
+    const recorded = new URL('../../testing/vectors/cli/init/crdt-leveldb.service.json', import.meta.url)
+    const theirs = sectionsOf(JSON.parse(await readFile(recorded, 'utf8')))
+    const done = await initFolder({ baseDir: join(root, 'reference'), builtIns })
+    const ours = sectionsOf(JSON.parse(await readFile(done.servicePath, 'utf8')))
+    // a name and a secret of its own; of LevelDB's options those that mean something here
+    const different = ['cluster.peername', 'cluster.secret', 'datastore.leveldb']
+    for (const [key, value] of ours) {
+      if (!different.includes(key)) expect({ [key]: value }).toEqual({ [key]: theirs.get(key) })
+    }
+    const missing = [...theirs.keys()].filter((key) => !ours.has(key))
+    const notBuilt = ['api.ipfsproxy', 'api.pinsvcapi', 'observations.metrics', 'observations.tracing']
+    expect(missing.filter((key) => !notBuilt.includes(key))).toEqual([])
   })
 
   it.each([

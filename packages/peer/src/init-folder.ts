@@ -98,7 +98,7 @@ function chooseComponents(
 
 function sectionOf(descriptor: ComponentDescriptor, { env = {}, baseDir, overrides, peers = [] }: InitOptions): object {
   const { config, kind, name } = descriptor
-  const defaults = config.save(config.load(undefined, {}, baseDir), 'file')
+  const defaults = config.save(config.defaults ?? config.load(undefined, {}, baseDir), 'file')
   const json: Record<string, unknown> = { ...defaults, ...overrides?.[`${kind}.${name}`] }
   // The peers named are the ones to trust (CRDT), or the first members (Raft).
   for (const key of ['trusted_peers', 'init_peerset']) {

@@ -15,6 +15,8 @@ export interface OptionDoc {
 export interface ConfigSection<C> {
   /** Prefix of its environment variables, such as `CLUSTER_DISK`. */
   readonly env: string
+  /** What a new folder gets; without it, what an absent section means. Those differ where old files must keep theirs. */
+  readonly defaults?: C
   /**
    * Reads the section.
    *
