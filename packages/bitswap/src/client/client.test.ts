@@ -239,6 +239,41 @@ describe('a session', () => {
     expect(bench.told('a').filter((entry) => entry.startsWith('block')).length).toBe(2)
   })
 
+  it('gets room that others made free, in turn, without waiting for its tick', () => {
+    const bench = new Bench()
+    bench.connect('a')
+    // One with many wants, then many with one: each announced head of a replicated log is a session of its own.
+    bench.want(...Array.from({ length: 20 }, (_, i) => cid(i)))
+    for (let number = 100; number < 106; number += 1) {
+      bench.client.want(bench.client.openSession(everybody), cid(number), bench.nowMs)
+    }
+    const blocks = (): string[] => bench.told('a').filter((entry) => entry.startsWith('block'))
+    expect(blocks().length).toBe(8)
+    const asked: string[] = []
+    for (let number = 0; number < 8; number += 1) {
+      bench.answer('a', { blocks: [cid(number)] }, 256 * 1024)
+      asked.push(...blocks())
+    }
+    expect(asked).toEqual(['8', '100', '101', '102', '103', '104', '105', '9'].map((number) => `block ${number}?`))
+  })
+
+  it('gets room at another peer that all together lacked', () => {
+    const bench = new Bench({ maxInFlightBytes: 512 * 1024 })
+    bench.connect('a', 'b')
+    const one = bench.client.openSession(everybody)
+    const other = bench.client.openSession(everybody)
+    bench.client.addMember(one, 'a', 0)
+    bench.client.addMember(other, 'b', 0)
+    for (const number of [1, 2, 3]) bench.client.want(one, cid(number), 0)
+    for (const number of [4, 5]) bench.client.want(other, cid(number), 0)
+    expect(bench.told('a')).toEqual(['block 1?', 'block 2?'])
+    expect(bench.told('b')).toEqual(['block 4?'])
+    bench.answer('a', { blocks: [cid(1), cid(2)] }, 256 * 1024)
+    expect(bench.told('a')).toContain('block 3?')
+    bench.answer('a', { blocks: [cid(3)] }, 256 * 1024)
+    expect(bench.told('b')).toEqual(['block 5?'])
+  })
+
   it('without members asks for 64 blocks at a time', () => {
     const bench = new Bench()
     bench.connect('a', 'b')

@@ -4,6 +4,7 @@ import { BlockPresence } from './block-presence.ts'
 import { ClientPeer } from './client-peer.ts'
 import type { DontHaveTimeoutOptions } from './dont-have-timeout.ts'
 import type { ComposedEntry } from './peer-wants.ts'
+import { Room } from './room.ts'
 import { SessionState, type SessionScope } from './session-state.ts'
 import type { Want } from './want.ts'
 import { chooseAmong } from './want-assigner.ts'
@@ -60,13 +61,14 @@ export class Client {
   readonly #sessions = new Set<SessionState>()
   readonly #peers = new Map<string, ClientPeer>()
   readonly #presence = new BlockPresence()
+  readonly #room: Room
   #nextSession = 1
-  #inFlightBytes = 0
   #nextResendCheckMs = 0
 
   constructor(settings: ClientSettings, wake: (peer: string) => void, random: () => number) {
     this.#settings = settings
     this.#wants = new WantTable(settings)
+    this.#room = new Room(settings.maxInFlightBytes)
     this.#wake = wake
     this.#random = random
   }
@@ -90,6 +92,7 @@ export class Client {
     this.#sessions.delete(session)
     session.open.clear()
     for (const key of [...session.wants]) this.unwant(session, key, nowMs)
+    this.#room.waits(session, false)
   }
 
   /** @throws WantlistFullError when the session or this peer has as many wants as it may */
@@ -103,8 +106,7 @@ export class Client {
   unwant(session: SessionState, key: BlockKey, nowMs: number): void {
     const want = this.#wants.leave(session, key)
     if (want !== undefined) this.#remove(want, nowMs)
-    // It may have made room for the next.
-    this.#schedule(session, nowMs)
+    this.#scheduleAll([session], nowMs)
   }
 
   /** The peer may have what the session wants: it is asked before others. */
@@ -124,7 +126,7 @@ export class Client {
       for (const session of want.sessions) touched.add(session)
       this.#remove(want, nowMs)
     }
-    for (const session of touched) this.#schedule(session, nowMs)
+    this.#scheduleAll(touched, nowMs)
   }
 
   peerConnected(peer: string, nowMs: number): void {
@@ -148,10 +150,8 @@ export class Client {
     for (const key of [...gone.window.keys()]) this.#unask(key)
     this.#peers.delete(peer)
     this.#presence.forgetPeer(peer)
-    for (const session of this.#sessions) {
-      this.#reopenAll(session)
-      this.#schedule(session, nowMs)
-    }
+    for (const session of this.#sessions) this.#reopenAll(session)
+    this.#scheduleAll(this.#sessions, nowMs)
   }
 
   /** The stream to the peer broke: what it was sent may not have arrived. */
@@ -213,7 +213,7 @@ export class Client {
       for (const session of want.sessions) touched.add(session)
       this.#reopen(want)
     }
-    for (const session of touched) this.#schedule(session, nowMs)
+    this.#scheduleAll(touched, nowMs)
     if (state?.wants.pending === true) this.#wake(peer)
     return wanted
   }
@@ -244,7 +244,7 @@ export class Client {
       this.#reopenAll(session)
       touched.add(session)
     }
-    for (const session of touched) this.#schedule(session, nowMs)
+    this.#scheduleAll(touched, nowMs)
   }
 
   /** Whether there is something to tell the peer, and whether that should not wait. */
@@ -267,24 +267,29 @@ export class Client {
     }
   }
 
-  /** Finds a peer for each want of the session that may be asked now. */
+  /** Sessions that wait for room come first, then those to which something happened. */
+  #scheduleAll(sessions: Iterable<SessionState>, nowMs: number): void {
+    for (const session of this.#room.next()) this.#schedule(session, nowMs)
+    for (const session of sessions) this.#schedule(session, nowMs)
+  }
+
   #schedule(session: SessionState, nowMs: number): void {
     const members = this.#candidates(session)
-    if (members.length === 0) {
-      this.#discover(session)
-      return
-    }
-    const hasRoom = (peer: ClientPeer): boolean =>
-      peer.hasRoom(session.blockBytes) &&
-      (peer.window.size === 0 || this.#inFlightBytes + session.blockBytes <= this.#settings.maxInFlightBytes)
+    if (members.length === 0) this.#discover(session)
+    this.#room.waits(session, members.length > 0 && this.#assign(session, members, nowMs))
+  }
+
+  /** Finds a peer for each want of the session that may be asked now. @returns whether some only lack room */
+  #assign(session: SessionState, members: readonly ClientPeer[], nowMs: number): boolean {
+    let waits = false
     for (const key of session.open) {
       const want = this.#wants.get(key)
       if (want === undefined || want.askedPeer !== undefined) {
         session.open.delete(key)
         continue
       }
-      const withRoom = members.filter(hasRoom)
-      if (withRoom.length === 0) return
+      const withRoom = members.filter((peer) => this.#room.has(peer, session))
+      if (withRoom.length === 0) return true
       const choice = chooseAmong(
         members.map((peer) => ({
           peer,
@@ -294,11 +299,15 @@ export class Client {
         })),
         this.#random
       )
-      if (choice === 'wait') continue
+      if (choice === 'wait') {
+        waits = true
+        continue
+      }
       session.open.delete(key)
       if (choice === 'nobody') this.#broadcast(session, want)
       else this.#ask(want, choice, session.blockBytes, nowMs)
     }
+    return waits
   }
 
   /** The peers whose blocks the session may ask for without asking whether they have them. */
@@ -344,8 +353,7 @@ export class Client {
 
   #ask(want: Want, peer: ClientPeer, expectedBytes: number, nowMs: number): void {
     want.askedPeer = peer.name
-    peer.window.add(want.key, expectedBytes, nowMs)
-    this.#inFlightBytes += expectedBytes
+    this.#room.take(peer, want.key, expectedBytes, nowMs)
     peer.wants.askBlock(this.#presence.form(peer.name, want.key, want.forms))
     this.#wake(peer.name)
   }
@@ -355,7 +363,7 @@ export class Client {
     const want = this.#wants.get(key)
     const peer = want?.askedPeer === undefined ? undefined : this.#peers.get(want.askedPeer)
     if (want === undefined || peer === undefined) return undefined
-    this.#inFlightBytes -= peer.window.remove(key)
+    this.#room.release(peer, key)
     want.askedPeer = undefined
     this.#reopen(want)
     return want
