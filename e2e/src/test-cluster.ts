@@ -32,8 +32,13 @@ export class TestCluster implements AsyncDisposable {
     return new TestCluster(await mkdtemp(join(tmpdir(), 'cluster-e2e-')))
   }
 
-  /** Inits a peer by the program's own `init`. */
-  async peer(name: string, secret: string, env: Readonly<Record<string, string>> = {}): Promise<TestPeer> {
+  /** Inits a peer by the program's own `init`, to which more arguments may be given. */
+  async peer(
+    name: string,
+    secret: string,
+    env: Readonly<Record<string, string>> = {},
+    initArgs: readonly string[] = []
+  ): Promise<TestPeer> {
     const folder = join(this.folder, name)
     const [swarm, restPort, gateway] = await Promise.all([freePort(0), freePort(0), freePort(0)])
     const tcp = (port: number): string => `/ip4/127.0.0.1/tcp/${port.toString()}`
@@ -55,7 +60,7 @@ export class TestCluster implements AsyncDisposable {
         ...env
       }
     }
-    await initPeer(setup)
+    await initPeer(setup, initArgs)
     const { id } = parseIdentity(await readFile(join(folder, 'identity.json'), 'utf8'))
     return {
       name,
