@@ -16,6 +16,7 @@ import { type ListenReport, listeningTcp, listenReason } from './listening-trans
 import { Routing } from './peer-routing.ts'
 import { secretProtector } from './protector.ts'
 import { systemResolveTxt } from './resolve-dnsaddr.ts'
+import { metered, TrafficMeter } from './traffic.ts'
 
 /**
  * Windows that a stream starts with. The library takes its own value for what the other side grants, so any other than
@@ -41,7 +42,9 @@ const maxAddressAgeMs = 30 * 24 * 3600 * 1000
 export async function createHost(options: HostOptions): Promise<Host> {
   checkOptions(options)
   const report: ListenReport = { listening: [], failed: [] }
-  const libp2p = await startNode(options, report)
+  const nowMs = options.nowMs ?? Date.now
+  const traffic = new TrafficMeter(nowMs)
+  const libp2p = await startNode(options, report, traffic)
   const log = libp2p.logger.forComponent('cluster:host')
   try {
     checkListening(options, report, log)
@@ -59,7 +62,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     peerstoreFile: options.peerstoreFile,
     secret: options.secret !== undefined,
     random: options.random ?? Math.random,
-    nowMs: options.nowMs ?? Date.now,
+    nowMs,
+    traffic,
     resolveTxt: options.resolveTxt ?? systemResolveTxt
   })
 }
@@ -76,7 +80,11 @@ function mdnsAddresses(libp2p: Libp2p<NodeServices>, noAnnounce: readonly Multia
   return () => filter(libp2p.services.transports.getAddrs().map((address) => withoutPeer(address).encapsulate(self)))
 }
 
-async function startNode(options: HostOptions, report: ListenReport): Promise<Libp2p<NodeServices>> {
+async function startNode(
+  options: HostOptions,
+  report: ListenReport,
+  traffic: TrafficMeter
+): Promise<Libp2p<NodeServices>> {
   const streams = options.streams ?? defaultStreams
   const dialTimeout = options.dialPeerTimeoutMs ?? 3000
   const { secret, findAddresses, datastore } = options
@@ -117,7 +125,7 @@ async function startNode(options: HostOptions, report: ListenReport): Promise<Li
     ...(options.connectionGater === undefined ? {} : { connectionGater: options.connectionGater }),
     ...(options.agentVersion === undefined ? {} : { nodeInfo: { userAgent: options.agentVersion } }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
-    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+    metrics: metered(traffic, options.metrics),
     services: {
       identify: identify(),
       identifyPush: identifyPush(),

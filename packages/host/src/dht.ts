@@ -15,17 +15,23 @@ const protocols: Readonly<Record<DhtScope, string>> = { lan: '/ipfs/lan/kad/1.0.
 const bucketSize = 20
 const concurrency = 10
 const providerValidityMs = 48 * 3600 * 1000
-/** Time between rounds of the own ID being looked for. */
+/** Time between rounds of the own ID being looked for; the first comes when a host that was just started has settled. */
 const selfQueryMs = 600_000
+const firstSelfQueryMs = 30_000
 
 /** A DHT of a host: answers questions of others, and asks them. */
 export interface Dht {
   readonly scope: DhtScope
-  readonly kad: KadDHT & Startable & DiscoverySource
+  readonly kad: KadDHT & Startable & DiscoverySource & TableSource
   /** What of the addresses in an answer is believed. */
   readonly believed: (addresses: readonly Multiaddr[]) => Multiaddr[]
   start(): Promise<void>
   stop(): Promise<void>
+}
+
+/** Part of the library's class that its type leaves out: what is done with a peer that may get into the table. */
+interface TableSource {
+  onPeerConnect: (peer: PeerInfo) => Promise<void>
 }
 
 interface DiscoverySource {
@@ -57,6 +63,7 @@ export function createDht(scope: DhtScope, components: DhtComponents, datastore:
     kBucketSize: bucketSize,
     alpha: concurrency,
     querySelfInterval: selfQueryMs,
+    initialQuerySelfInterval: firstSelfQueryMs,
     allowQueryWithZeroPeers: true,
     providers: { provideValidity: providerValidityMs },
     // Without a mode the library answers only while the host has a public address.
@@ -77,6 +84,12 @@ export function createDht(scope: DhtScope, components: DhtComponents, datastore:
     datastore: datastore ?? components.datastore,
     peerStore: believing(peerStore, believed)
   }) as Dht['kad']
+  // The library dials every peer that it hears of; a cluster whose peers start together would be busy with nothing
+  // else. The table takes those that are connected, as that of the Go peer.
+  const enter = kad.onPeerConnect.bind(kad)
+  kad.onPeerConnect = async (peer) => {
+    if (connectionManager.getConnections(peer.id).length > 0) await enter(peer)
+  }
   return {
     scope,
     kad,

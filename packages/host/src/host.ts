@@ -10,6 +10,7 @@ import { Mdns } from './mdns.ts'
 import { type BootstrapOptions, type ImportOptions, PeerManager } from './peer-manager.ts'
 import type { ResolveTxt } from './resolve-dnsaddr.ts'
 import { joinTopic, type Topic } from './topic.ts'
+import type { Traffic, TrafficMeter } from './traffic.ts'
 import { chooseToTrim, type WaterMarks } from './trim.ts'
 
 /** Connections are trimmed at most so often. */
@@ -26,6 +27,7 @@ export interface HostSetup {
   readonly random: () => number
   readonly nowMs: () => number
   readonly resolveTxt: ResolveTxt
+  readonly traffic: TrafficMeter
   /** What mDNS tells others; without it there is none. */
   readonly mdnsAddresses?: () => readonly Multiaddr[]
 }
@@ -162,6 +164,11 @@ export class Host {
   /** The known addresses of the given peers, best priority first; peers without any and this host are left out. */
   async peerInfos(peers: readonly PeerId[], options: AbortOptions = {}): Promise<readonly PeerAddresses[]> {
     return await this.#peers.peerInfos(peers, options)
+  }
+
+  /** Bytes sent and received by protocol, since the host was started. */
+  bandwidth(): ReadonlyMap<string, Traffic> {
+    return this.#setup.traffic.read()
   }
 
   /** Leaves all topics, ends all connections and stops listening. Idempotent. */
