@@ -20,7 +20,7 @@ import { createHost, type FindAddresses, type Host } from '@cluster/host'
 import type { Logging } from '@cluster/observability'
 import { authorizeByPolicy, RpcServer } from '@cluster/rpc'
 import { rpcMethods } from '@cluster/wire'
-import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { AbortOptions, Metrics, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { join } from 'node:path'
@@ -92,6 +92,7 @@ class ComposedPeer implements Peer {
   readonly #done = Promise.withResolvers<undefined>()
   #parts: Part[] = []
   #core: Core | undefined
+  #metrics: Metrics | undefined
   #findAddresses: FindAddresses | undefined
   #starting: Promise<void> | undefined
   #stopped: Promise<void> | undefined
@@ -165,6 +166,12 @@ class ComposedPeer implements Peer {
       return descriptor.create(context as ComponentContext<Kind>, values) as Instances[K]
     }
 
+    const observations = components.observations.map((component) => create('observations', component))
+    await this.#launch(
+      observations.map((component) => ({ name: 'observations', component })),
+      signal
+    )
+    this.#metrics = observations.find(({ metrics }) => metrics !== undefined)?.metrics
     // The store and the host are opened first: what is created after them may use both at once.
     const store = create('datastore', the('datastore'))
     await this.#launch([{ name: 'datastore', component: store }], signal)
@@ -197,7 +204,8 @@ class ComposedPeer implements Peer {
         informers,
         adder,
         network,
-        remote
+        remote,
+        bandwidth: () => host.bandwidth()
       },
       config.cluster
     )
@@ -236,7 +244,7 @@ class ComposedPeer implements Peer {
       baseDir: config.baseDir,
       log: logging.logger(facility),
       libp2pLogger: logging.libp2p,
-      metrics: undefined,
+      metrics: this.#metrics,
       clock: systemClock,
       random: Math.random,
       signal: this.#over.signal,
@@ -257,6 +265,7 @@ class ComposedPeer implements Peer {
   async #openHost(datastore: Collaborators['datastore'], signal: AbortSignal): Promise<Host> {
     const { config, identity, logging } = this.#options
     const { cluster } = config
+    const metrics = this.#metrics
     signal.throwIfAborted()
     let host: Host
     try {
@@ -274,7 +283,8 @@ class ComposedPeer implements Peer {
         datastore,
         findAddresses: (peer, options) => this.#findAddresses?.(peer, options) ?? Promise.resolve([]),
         agentVersion: `ipfs-cluster-ts/${CLUSTER_VERSION}`,
-        logger: logging.libp2p
+        logger: logging.libp2p,
+        ...(metrics === undefined ? {} : { metrics: () => metrics })
       })
     } catch (error) {
       throw toNetworkError(error)
