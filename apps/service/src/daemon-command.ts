@@ -11,6 +11,7 @@ import { onUncaughtErrors } from './uncaught-errors.ts'
 export interface DaemonCommandOptions {
   readonly bootstrap?: string | undefined
   readonly leave?: boolean | undefined
+  readonly stats?: boolean | undefined
   readonly trust: boolean
 }
 
@@ -27,7 +28,9 @@ export async function daemon(
   const { service, identity: identityPath } = peerFiles(baseDir)
   const { config, identity } = await attempt('loading configurations', async () => {
     const hint = `run "ipfs-cluster-service -c ${baseDir} init" first`
-    const config = await loadPeerConfig(await readOr(service, hint), baseDir, env, builtIns)
+    // The flag is the environment variable by another name.
+    const wanted = options.stats === true ? { ...env, CLUSTER_METRICS_ENABLESTATS: 'true' } : env
+    const config = await loadPeerConfig(await readOr(service, hint), baseDir, wanted, builtIns)
     return { config, identity: parseIdentity(await readOr(identityPath, hint), env) }
   })
   for (const warning of config.warnings) log.warn(warning)

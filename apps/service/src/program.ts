@@ -47,6 +47,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .description('run the peer until Ctrl-C')
     .option('-j, --bootstrap <addresses>', 'comma-separated addresses of peers to join')
     .option('--no-trust', 'do not trust the peers of --bootstrap')
+    .option('--stats', 'answer scrapes of Prometheus')
     .addOption(new Option('-x, --leave', 'leave the peerset when stopped').hideHelp())
     .addOption(new Option('-u, --upgrade').hideHelp())
     .action(async (options) => daemon(folderOf(root.opts(), env), options, await loggingOf(root.opts(), env), env))

@@ -8,10 +8,10 @@ import {
   text,
   textMap,
   texts,
-  type ValuesOf
+  type ValuesOf,
+  listenTarget
 } from '@cluster/config'
 import { multiaddr } from '@multiformats/multiaddr'
-import { targetOf } from './listen-target.ts'
 
 /** Smallest value of `max_header_bytes`, and its default. */
 const MIN_HEADER_BYTES = 4096
@@ -81,7 +81,7 @@ export const restApiConfig = section({
     if (values.corsMaxAgeMs < 0) return 'restapi.cors_max_age is invalid'
     const later = laterOption(values)
     if (later !== undefined) return `restapi.${later} is not supported yet: remove it from the configuration`
-    const wrong = values.httpListenMultiaddress.find((address) => targetOf(address) === undefined)
+    const wrong = values.httpListenMultiaddress.find((address) => listenTarget(address) === undefined)
     if (wrong === undefined) return undefined
     return `error parsing restapi.http_listen_multiaddress: not a TCP or Unix address: ${wrong.toString()}`
   }

@@ -13,7 +13,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { RequestListener } from 'node:http'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import type { RestApiConfig } from './config.ts'
-import { addressOf, targetOf } from './listen-target.ts'
+import { boundAddress, listenTarget } from '@cluster/config'
 import { createRouter } from './router.ts'
 
 /**
@@ -38,7 +38,7 @@ export class RestApi implements Component {
     const targets = this.#listeners?.targets ?? []
     return this.#config.httpListenMultiaddress.flatMap((configured, index) => {
       const target = targets[index]
-      return target === undefined ? [] : [addressOf(configured, target)]
+      return target === undefined ? [] : [boundAddress(configured, target)]
     })
   }
 
@@ -48,7 +48,7 @@ export class RestApi implements Component {
     this.#accessLog = await openAccessLog(config.httpLogFile, this.#context.baseDir, this.#context.log)
     try {
       this.#listeners = await listen({
-        targets: config.httpListenMultiaddress.flatMap((address) => targetOf(address) ?? []),
+        targets: config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? []),
         listener: this.#gate(this.#surface(this.#accessLog)),
         readHeaderTimeoutMs: config.readHeaderTimeoutMs,
         readTimeoutMs: config.readTimeoutMs,

@@ -1,6 +1,7 @@
 export * from './cluster-section.ts'
 export * from './go-json.ts'
 export * from './identity.ts'
+export * from './listen-target.ts'
 export * from './multiaddr-text.ts'
 export * from './option.ts'
 export * from './secret.ts'

@@ -1,4 +1,4 @@
-import { parseMultiaddr } from './multiaddr-text.ts'
+import { formatMultiaddr, parseMultiaddr } from './multiaddr-text.ts'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -158,9 +158,19 @@ export function addresses(init: OptionInit<readonly Multiaddr[]>): Option<readon
   const form = codec<typeof stringOrArray, readonly Multiaddr[]>(
     stringOrArray,
     (value) => asList(value).map(parseMultiaddr),
-    (list) => asStringOrArray(list.map(String))
+    (list) => asStringOrArray(list.map(formatMultiaddr))
   )
   return option({ codec: form, zero: [], type: 'multiaddress or list', suffix: '', fromEnv: splitAtCommas }, init)
+}
+
+/** One address. */
+export function address(init: OptionInit<Multiaddr | undefined>): Option<Multiaddr | undefined> {
+  const form = codec<z.ZodString, Multiaddr | undefined>(
+    z.string(),
+    (text) => (text === '' ? undefined : parseMultiaddr(text)),
+    (value) => (value === undefined ? '' : formatMultiaddr(value))
+  )
+  return option({ codec: form, zero: undefined, type: 'multiaddress', suffix: '', fromEnv: asIs }, init)
 }
 
 /** A list of addresses that is always written as a list. */
@@ -168,7 +178,7 @@ export function addressList(init: OptionInit<readonly Multiaddr[]>): Option<read
   const form = codec<z.ZodArray<z.ZodString>, readonly Multiaddr[]>(
     z.array(z.string()),
     (value) => value.map(parseMultiaddr),
-    (list) => list.map(String)
+    (list) => list.map(formatMultiaddr)
   )
   return option({ codec: form, zero: [], type: 'list of multiaddresses', suffix: '', fromEnv: splitAtCommas }, init)
 }

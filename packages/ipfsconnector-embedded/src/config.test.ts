@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { embeddedConfig, storageMaxBytes } from './config.ts'
-import { listenTarget } from './listen-target.ts'
+import { listenTarget } from '@cluster/config'
 import { parseSize } from './size-text.ts'
 
 const load = (json: unknown, env: Record<string, string> = {}) => embeddedConfig.load(json, env, '.')

@@ -3,7 +3,7 @@ import { createSurface, formatTarget, listen, type Listeners, type ListenTarget 
 import { createGateway, type GetBlock } from '@cluster/ipfs-node'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { fromEngine } from './to-cluster-error.ts'
-import { listenTarget } from './listen-target.ts'
+import { listenTarget } from '@cluster/config'
 
 /** What the gateway is opened with. */
 export interface EmbeddedGatewayInit {

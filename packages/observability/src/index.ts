@@ -1,3 +1,5 @@
 export * from './line-format.ts'
 export * from './log-levels.ts'
 export * from './logging.ts'
+export { default, metricsConfig, MetricsEndpoint, type MetricsConfig } from './metrics-component.ts'
+export { prometheusMetrics } from './prometheus-metrics.ts'

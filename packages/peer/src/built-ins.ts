@@ -10,6 +10,7 @@ import informerTags from '@cluster/informer-tags'
 import ipfsConnectorEmbedded from '@cluster/ipfsconnector-embedded'
 import ipfsConnectorHttp from '@cluster/ipfsconnector-http'
 import monitorPubsub from '@cluster/monitor-pubsub'
+import metrics from '@cluster/observability'
 import pintracker from '@cluster/pintracker'
 import { leveldb } from './leveldb.ts'
 
@@ -18,7 +19,7 @@ import { leveldb } from './leveldb.ts'
  * and is what a new folder gets. Of APIs and informers a new folder gets all, created in this order.
  */
 export const builtIns = {
-  observations: [],
+  observations: [metrics],
   datastore: [leveldb],
   exchange: [bitswap],
   monitor: [monitorPubsub],

@@ -92,7 +92,7 @@ function chooseComponents(
       `${kind}: there is no component ${JSON.stringify(choice)}; choose ${names}`
     )
   }
-  if (kind === 'api' || kind === 'informer') return builtIns
+  if (kind === 'api' || kind === 'informer' || kind === 'observations') return builtIns
   return kind === 'exchange' || kind === 'adder' ? [] : builtIns.slice(0, 1)
 }
 

@@ -9,7 +9,7 @@ function descriptor(kind: Kind, name: string): ComponentDescriptor {
 }
 
 const builtIns: BuiltIns = {
-  observations: [],
+  observations: [descriptor('observations', 'metrics')],
   datastore: [descriptor('datastore', 'leveldb')],
   exchange: [descriptor('exchange', 'bitswap')],
   monitor: [descriptor('monitor', 'pubsubmon')],
@@ -39,6 +39,7 @@ describe('the configuration of a peer', () => {
     expect(components.allocator[0]?.config).toBeUndefined()
     expect([...names('exchange'), ...names('adder')]).toEqual(['bitswap', 'unixfs'])
     expect(names('api')).toEqual([])
+    expect(names('observations')).toEqual(['metrics'])
     expect(warnings).toEqual([])
   })
 

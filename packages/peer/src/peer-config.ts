@@ -96,6 +96,7 @@ async function loadKind(
     else found.push({ descriptor, config: descriptor.config.load(json, env, baseDir) })
   }
   if (!singles.includes(kind)) {
+    if (kind === 'observations') found.push(...standIns(found, builtIns, baseDir, env))
     if (unknown.length > 0) warnings.push(`${kind}: unknown components are ignored: ${unknown.join(', ')}`)
     const rank = ({ descriptor }: ConfiguredComponent): number => builtIns.indexOf(descriptor) + 1 || Infinity
     return found.sort((a, b) => rank(a) - rank(b) || 0)
@@ -115,4 +116,16 @@ async function loadKind(
   const [standIn] = builtIns
   if (standIn === undefined) throw new ClusterError('CONFIG_INVALID', `${kind}: expected exactly one entry, found none`)
   return [{ descriptor: standIn, config: standIn.config.load(undefined, env, baseDir) }]
+}
+
+/** Logs and counters need no entry: what the file does not name has its defaults, and the environment changes them. */
+function standIns(
+  found: readonly ConfiguredComponent[],
+  builtIns: readonly ComponentDescriptor[],
+  baseDir: string,
+  env: Environment
+): readonly ConfiguredComponent[] {
+  return builtIns
+    .filter((builtIn) => !found.some(({ descriptor }) => descriptor === builtIn))
+    .map((descriptor) => ({ descriptor, config: descriptor.config.load(undefined, env, baseDir) }))
 }

@@ -1,3 +1,4 @@
+import type { Metrics } from '@libp2p/interface'
 import type { Component } from './component.ts'
 import type { ConfigSection } from './config-section.ts'
 import type { BaseContext, Collaborators } from './context.ts'
@@ -32,7 +33,8 @@ export type Kind = keyof Needs
 
 /** What a component of each kind is. */
 export interface Instances {
-  observations: Component
+  /** `metrics` is what the other components count with; the first that has one gives it. */
+  observations: Component & { readonly metrics?: Metrics | undefined }
   datastore: Component & { readonly datastore: PeerDatastore }
   exchange: BlockExchange
   monitor: PeerMonitor
