@@ -64,6 +64,8 @@ export class Lane {
   #stream: Stream | undefined
   #scheduled = false
   #running: Promise<void> | undefined
+  /** There may be something to send since the last look, which the run that is ending does not see. */
+  #again = false
   #cancelTimer: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #failures = 0
@@ -75,6 +77,7 @@ export class Lane {
 
   /** There may be something to send. Several calls in one turn of the event loop make one message. */
   wake(): void {
+    this.#again = true
     if (this.#scheduled || this.#running !== undefined || this.#cancelRetry !== undefined || this.#stopped()) return
     this.#scheduled = true
     this.#options.clock.soon(() => {
@@ -84,6 +87,7 @@ export class Lane {
         this.#running = undefined
         if (this.#stopping.signal.aborted) return
         this.#options.source.drained?.()
+        if (this.#again) this.wake()
         if (this.#stream !== undefined) this.#armIdle(this.#stream)
       })
     })
@@ -118,13 +122,19 @@ export class Lane {
 
   async #run(): Promise<void> {
     const { source, protocolPrefix } = this.#options
-    while (!this.#stopped() && source.ready()) {
+    while (!this.#stopped()) {
+      this.#again = false
+      if (!source.ready()) return
       let item: LaneMessage | undefined
       try {
         const stream = await this.#open()
         const traits = protocolTraits(stream.protocol, protocolPrefix)
         item = await source.take(traits)
-        if (item === undefined) return
+        if (item === undefined) {
+          // What was ready became void; what came meanwhile is still to be sent.
+          await this.#turn()
+          continue
+        }
         await this.#write(stream, item.message, traits)
         item.sent?.()
       } catch (error) {
@@ -132,7 +142,10 @@ export class Lane {
         if (this.#stopped()) return
         this.#drop(error instanceof Error ? error : new Error(String(error)))
         source.broken?.()
-        if (!this.#mayRetry(error)) return
+        if (!this.#mayRetry(error)) {
+          this.#again = false
+          return
+        }
         await this.#pause(RETRY_MS)
       }
     }
@@ -205,6 +218,13 @@ export class Lane {
     } finally {
       cancel()
     }
+  }
+
+  /** Lets others run. */
+  async #turn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#options.clock.soon(resolve)
+    })
   }
 
   async #pause(ms: number): Promise<void> {
