@@ -1,7 +1,7 @@
 /** Requests in a row without any answer after which the daemon is taken for dead. */
-export const FAILURES_TO_OPEN = 10
+const FAILURES_TO_OPEN = 10
 /** Time between two attempts to reach a daemon that is taken for dead, in milliseconds. */
-export const TRIAL_INTERVAL_MS = 1000
+const TRIAL_INTERVAL_MS = 1000
 
 /** What {@link Breaker.admit} answers: go, or not before a time. */
 export type Admission = { readonly go: true } | { readonly go: false; readonly atMs: number }

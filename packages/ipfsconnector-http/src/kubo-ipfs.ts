@@ -48,7 +48,7 @@ import { verifyBlock } from './verify-block.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Most bytes of a block that is read; Kubo stores blocks up to 2 MiB unless told otherwise. */
-export const MAX_BLOCK_BYTES = 64 << 20
+const MAX_BLOCK_BYTES = 64 << 20
 
 /** What the connector needs of its component context. */
 export type KuboIpfsContext = Pick<BaseContext, 'log' | 'clock'>

@@ -4,7 +4,7 @@ import { ClusterError } from '@cluster/api'
 export type Bytes = AsyncIterable<Uint8Array>
 
 /** Most bytes of one line of a streamed answer. The longest are lists of pins of one call: a few hundred bytes. */
-export const MAX_LINE_BYTES = 1 << 20
+const MAX_LINE_BYTES = 1 << 20
 
 /**
  * The whole of an answer.

@@ -11,6 +11,7 @@ import {
 } from '@cluster/config'
 import { HttpError, listen, type Listeners } from '@cluster/http'
 import type { Metrics } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { prometheusMetrics } from './prometheus-metrics.ts'
@@ -64,8 +65,12 @@ export class MetricsEndpoint {
   /** Opens the endpoint. @throws {ClusterError} `BUSY` naming the address */
   async beforeStart(): Promise<void> {
     const { enableStats, prometheusEndpoint } = this.#config
-    const target = prometheusEndpoint === undefined ? undefined : listenTarget(prometheusEndpoint)
-    if (!enableStats || prometheusEndpoint === undefined || target === undefined) return
+    if (enableStats && prometheusEndpoint !== undefined) await this.#open(prometheusEndpoint)
+  }
+
+  async #open(endpoint: Multiaddr): Promise<void> {
+    const target = listenTarget(endpoint)
+    if (target === undefined) return
     try {
       this.#listeners = await listen({ targets: [target], listener: this.#answer })
     } catch (error) {
@@ -73,7 +78,7 @@ export class MetricsEndpoint {
       throw new ClusterError('BUSY', `Prometheus endpoint: ${error.message}`, { cause: error })
     }
     collectDefaultMetrics({ register: this.#registry })
-    this.#log.info(`Prometheus endpoint enabled at ${formatMultiaddr(prometheusEndpoint)}`)
+    this.#log.info(`Prometheus endpoint enabled at ${formatMultiaddr(endpoint)}`)
   }
 
   async stop(): Promise<void> {
