@@ -70,7 +70,7 @@ function importsOf(program: string): Set<string> {
 
 function* readmeDeviations(name: unknown, readme: string): Generator<string> {
   if (!readme.startsWith(`# ${String(name)}\n`)) yield 'README.md: heading'
-  const install = /```sh\nnpm install (.*)\n/.exec(readme)?.[1]
+  const install = /```sh\nnpm install (?:--save-dev )?(.*)\n/.exec(readme)?.[1]
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
   if (install === undefined) yield 'README.md: install line'
   if (example === undefined) yield 'README.md: example'
