@@ -108,5 +108,5 @@ describe('a lane', () => {
 })
 
 async function afterMicrotasks(count: number): Promise<void> {
-  for (let done = 0; done < count; done += 1) await undefined
+  for (let done = 0; done < count; done += 1) await Promise.resolve()
 }
