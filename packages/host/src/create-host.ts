@@ -1,36 +1,14 @@
-import { identify, identifyPush } from '@libp2p/identify'
-import { FaultTolerance, type Libp2p, type Logger } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
-import { ping } from '@libp2p/ping'
-import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
+import type { Libp2p, Logger } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { announceFilter, withoutPeer } from './announce.ts'
-import { createDht, type DhtComponents, type DhtScope } from './dht.ts'
-import { gossipOf, gossipService } from './gossip.ts'
+import { type NodeServices, startNode } from './create-node.ts'
+import { gossipOf } from './gossip.ts'
 import { Host } from './host.ts'
 import { HostError } from './host-error.ts'
-import { checkOptions, defaultStreams, defaultWaterMarks, type HostOptions } from './host-options.ts'
-import { type ListenReport, listeningTcp, listenReason } from './listening-transport.ts'
-import { Routing } from './peer-routing.ts'
-import { secretProtector } from './protector.ts'
+import { checkOptions, defaultWaterMarks, type HostOptions } from './host-options.ts'
 import { systemResolveTxt } from './resolve-dnsaddr.ts'
-import { metered, TrafficMeter } from './traffic.ts'
-
-/**
- * Windows that a stream starts with. The library takes its own value for what the other side grants, so any other than
- * 256 KiB breaks connections with Go peers.
- */
-const initialWindow = 262_144
-/** Streams that one connection may carry at once: broadcasts and adders open hundreds. */
-const maxStreams = 4096
-/** Connections beyond this are refused: as the reference limits inbound ones, twice the high-water mark or 800. */
-const minRefuseAbove = 800
-/** Longest silence of a peer that a ping may find, on a connection busy with bulk transfers. */
-const pingTimeoutMs = 30_000
-/** A peer's addresses are forgotten when it was not seen for so long: 30 days. */
-const maxAddressAgeMs = 30 * 24 * 3600 * 1000
+import { TrafficMeter } from './traffic.ts'
+import { type ListenReport, listenReason } from './transports.ts'
 
 /**
  * Makes the libp2p node of a cluster peer and starts it: when this resolves it listens and gossips. It connects to
@@ -68,81 +46,11 @@ export async function createHost(options: HostOptions): Promise<Host> {
   })
 }
 
-interface NodeServices extends Record<string, unknown> {
-  readonly pubsub: ReturnType<ReturnType<typeof gossipService>>
-  readonly transports: { readonly getAddrs: () => Multiaddr[] }
-}
-
 /** What mDNS tells others: the addresses listened on, not those announced or observed, less the hidden ones. */
 function mdnsAddresses(libp2p: Libp2p<NodeServices>, noAnnounce: readonly Multiaddr[]): () => readonly Multiaddr[] {
   const filter = announceFilter([], noAnnounce)
   const self = `/p2p/${libp2p.peerId.toString()}`
   return () => filter(libp2p.services.transports.getAddrs().map((address) => withoutPeer(address).encapsulate(self)))
-}
-
-async function startNode(
-  options: HostOptions,
-  report: ListenReport,
-  traffic: TrafficMeter
-): Promise<Libp2p<NodeServices>> {
-  const streams = options.streams ?? defaultStreams
-  const dialTimeout = options.dialPeerTimeoutMs ?? 3000
-  const { secret, findAddresses, datastore } = options
-  const protector = secret === undefined ? undefined : secretProtector(secret)
-  return await createLibp2p({
-    privateKey: options.privateKey,
-    addresses: {
-      listen: options.listen.map(String),
-      announceFilter: announceFilter(options.announce ?? [], options.noAnnounce ?? [])
-    },
-    transports: [listeningTcp(report)],
-    // Whether any address works is looked at afterwards.
-    transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
-    ...(protector === undefined ? {} : { connectionProtector: () => protector }),
-    connectionEncrypters: [tls(), noise()],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: maxStreams,
-        maxOutboundStreams: maxStreams,
-        maxEarlyStreams: 128,
-        streamOptions: {
-          initialStreamWindowSize: initialWindow,
-          maxStreamWindowSize: streams.maxWindow,
-          maxReadBufferLength: streams.maxReadBuffer
-        }
-      })
-    ],
-    connectionManager: {
-      maxConnections: Math.max(minRefuseAbove, 2 * (options.connectionManager ?? defaultWaterMarks).highWater),
-      dialTimeout,
-      addressDialTimeout: dialTimeout,
-      // A cluster starts all at once, often behind one address.
-      inboundConnectionThreshold: Infinity,
-      maxIncomingPendingConnections: 100
-    },
-    connectionMonitor: { pingTimeout: { minTimeout: pingTimeoutMs, maxTimeout: pingTimeoutMs } },
-    peerStore: { maxAddressAge: maxAddressAgeMs },
-    ...(options.connectionGater === undefined ? {} : { connectionGater: options.connectionGater }),
-    ...(options.agentVersion === undefined ? {} : { nodeInfo: { userAgent: options.agentVersion } }),
-    ...(options.logger === undefined ? {} : { logger: options.logger }),
-    metrics: metered(traffic, options.metrics),
-    services: {
-      identify: identify(),
-      identifyPush: identifyPush(),
-      ping: ping(),
-      transports: ({ transportManager }: { transportManager: { getAddrs: () => Multiaddr[] } }) => ({
-        getAddrs: () => transportManager.getAddrs()
-      }),
-      pubsub: gossipService(options.pubsub ?? {}),
-      routing: (components: DhtComponents) => {
-        const scopes: readonly DhtScope[] = ['lan', 'wan']
-        return new Routing(
-          scopes.map((scope) => createDht(scope, components, datastore)),
-          findAddresses
-        )
-      }
-    }
-  })
 }
 
 function checkListening(options: HostOptions, report: ListenReport, log: Logger): void {

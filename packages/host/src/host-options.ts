@@ -5,6 +5,7 @@ import type { Libp2pInit } from 'libp2p'
 import type { GossipOptions } from './gossip.ts'
 import type { FindAddresses } from './address-finder.ts'
 import { HostError } from './host-error.ts'
+import type { ResourceOptions } from './resources.ts'
 import type { ResolveTxt } from './resolve-dnsaddr.ts'
 import type { WaterMarks } from './trim.ts'
 
@@ -22,6 +23,8 @@ export interface HostOptions {
   readonly noAnnounce?: readonly Multiaddr[]
   /** Default 400 / 100 / 2 min. */
   readonly connectionManager?: WaterMarks
+  /** Limits of connections, streams and memory; default enabled, by what the machine has. */
+  readonly resources?: ResourceOptions
   /** Time for one dial; default 3 s. */
   readonly dialPeerTimeoutMs?: number
   readonly pubsub?: GossipOptions
@@ -39,6 +42,10 @@ export interface HostOptions {
    * Default 0.
    */
   readonly mdnsIntervalMs?: number
+  /** Relays for peers that cannot be reached, while the host itself has a public address; default false. */
+  readonly enableRelayHop?: boolean
+  /** Asks the router to map the ports listened on (UPnP), unless these are on loopback only; default false. */
+  readonly mapPorts?: boolean
   /** Asked when a peer is to be dialled of which no address is known. */
   readonly findAddresses?: FindAddresses
   /** Keeps the records of the DHTs, below `/dht`; without one they are kept in memory. */
@@ -77,6 +84,8 @@ export function checkOptions(options: HostOptions): void {
     check(streams.maxWindow >= MiB / 4, 'streams.maxWindow is below 256 KiB')
     check(streams.maxReadBuffer > streams.maxWindow, 'streams.maxReadBuffer must be larger than streams.maxWindow')
   }
+  check((options.resources?.memoryLimitBytes ?? 0) >= 0, 'resources.memoryLimitBytes is invalid')
+  check((options.resources?.fileDescriptorsLimit ?? 0) >= 0, 'resources.fileDescriptorsLimit is invalid')
   check(positive(options.dialPeerTimeoutMs), 'dialPeerTimeoutMs is invalid')
   check(positive(pubsub?.heartbeatIntervalMs), 'pubsub.heartbeatIntervalMs is invalid')
   check(positive(pubsub?.dFactor), 'pubsub.dFactor is invalid')

@@ -110,13 +110,13 @@ function droppedMetrics(): Metrics {
   return {
     trackMultiaddrConnection: nothing,
     trackProtocolStream: nothing,
-    registerMetric: register as Metrics['registerMetric'],
+    registerMetric: register,
     registerMetricGroup: register as Metrics['registerMetricGroup'],
-    registerCounter: register as Metrics['registerCounter'],
+    registerCounter: register,
     registerCounterGroup: register as Metrics['registerCounterGroup'],
-    registerHistogram: register as Metrics['registerHistogram'],
+    registerHistogram: register,
     registerHistogramGroup: register as Metrics['registerHistogramGroup'],
-    registerSummary: register as Metrics['registerSummary'],
+    registerSummary: register,
     registerSummaryGroup: register as Metrics['registerSummaryGroup'],
     traceFunction: ((_name: string, fn: unknown) => fn) as Metrics['traceFunction'],
     createTrace: nothing

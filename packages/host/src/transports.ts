@@ -1,8 +1,13 @@
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { Listener, Transport } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-type TcpComponents = Parameters<ReturnType<typeof tcp>>[0]
+type TransportComponents = Parameters<ReturnType<typeof tcp>>[0] &
+  Parameters<ReturnType<typeof webSockets>>[0] &
+  Parameters<ReturnType<typeof circuitRelayTransport>>[0]
+type MakeTransport = (components: TransportComponents) => Transport
 
 /** What became of the listen addresses of a host. */
 export interface ListenReport {
@@ -13,18 +18,31 @@ export interface ListenReport {
 }
 
 /**
- * TCP that notes which addresses it listens on. libp2p itself only logs a busy port, or refuses to start when any of
- * several addresses fails, while a cluster peer runs as long as one works.
+ * How a host reaches others: TCP, WebSocket, and through relays. UDP is never used.
  *
- * @see wire-host-rpc.md §1.1
+ * Reports which addresses are listened on. libp2p itself only logs a busy port, or refuses to start when any of several
+ * addresses fails, while a cluster peer runs as long as one works.
+ *
+ * @see wire-host-rpc.md §1.1, §1.2
  */
-export function listeningTcp(report: ListenReport): (components: TcpComponents) => Transport {
+export function transports(report: ListenReport): MakeTransport[] {
+  return [
+    reported(
+      report,
+      tcp({
+        // A peer is idle for minutes when nothing is pinned; yamux keeps the connection alive and finds dead ones.
+        inboundSocketInactivityTimeout: 0,
+        outboundSocketInactivityTimeout: 0
+      })
+    ),
+    reported(report, webSockets()),
+    reported(report, circuitRelayTransport())
+  ]
+}
+
+function reported(report: ListenReport, make: MakeTransport): MakeTransport {
   return (components) => {
-    const transport = tcp({
-      // A peer is idle for minutes when nothing is pinned; yamux keeps the connection alive and finds dead ones.
-      inboundSocketInactivityTimeout: 0,
-      outboundSocketInactivityTimeout: 0
-    })(components)
+    const transport = make(components)
     const create = transport.createListener.bind(transport)
     transport.createListener = (options): Listener => {
       const listener = create(options)
