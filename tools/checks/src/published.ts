@@ -8,9 +8,11 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** What the checks read of a `package.json`. */
 interface Manifest {
   readonly name: string
+  readonly version: string
   readonly private?: boolean
   readonly exports?: Readonly<Record<string, unknown>>
   readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
 }
 
 /** A package that strangers install. */
