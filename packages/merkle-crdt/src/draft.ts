@@ -26,6 +26,8 @@ export class Draft {
   readonly #processed = new Set<BlockId>()
   readonly #blocks = new Map<BlockId, Uint8Array>()
   readonly #others = new Map<string, StorageOperation>()
+  /** Whether keys had a value before this turn, of those that were asked for. */
+  readonly #had = new Map<string, boolean>()
   /** User keys whose value changed or that lost a version. */
   readonly changed = new Set<string>()
 
@@ -54,6 +56,7 @@ export class Draft {
     const loaded = new Map<string, { value: Candidate; isTombstoned: boolean }>()
     unknown.forEach((key, index) => {
       const stored = (offset: number): Uint8Array | undefined => read[index * 3 + offset]
+      this.#had.set(key, stored(1) !== undefined)
       const value = this.#values.has(key)
         ? (this.#values.get(key) ?? ABSENT)
         : { value: stored(1) ?? EMPTY, priority: this.#decodePriority(key, stored(2)) }
@@ -138,6 +141,29 @@ export class Draft {
   putProcessed(node: DeltaNode): void {
     this.#processed.add(node.id)
     this.#blocks.set(node.id, node.bytes)
+  }
+
+  /**
+   * Writes all, durably.
+   *
+   * @returns how many keys got a value that had none, less those that lost theirs
+   */
+  async write(): Promise<number> {
+    const growth = await this.#growth()
+    await this.#storage.commit(this.operations(), { durable: true })
+    return growth
+  }
+
+  async #growth(): Promise<number> {
+    const unknown = [...this.#values.keys()].filter((key) => !this.#had.has(key))
+    const places = unknown.map((key) => this.layout.value(key))
+    const read = await readMany(this.#storage, places, this.#options)
+    unknown.forEach((key, index) => this.#had.set(key, read[index] !== undefined))
+    let growth = 0
+    for (const [key, candidate] of this.#values) {
+      growth += Number(candidate !== undefined) - Number(this.#had.get(key))
+    }
+    return growth
   }
 
   put(key: Key, value: Uint8Array): void {

@@ -102,6 +102,20 @@ describe('local changes', () => {
     await store.close()
   })
 
+  test('are counted by how many keys there are more', async () => {
+    const { store, storage } = await open()
+    await store.commit([put('/a', '1'), put('/b', '1')])
+    await store.commit([put('/a', '2'), put('/c', '1'), put('/c', '2')])
+    expect(store.growth).toBe(3)
+    await store.commit([remove('/a'), remove('/none'), put('/d', '1'), remove('/d')])
+    expect(store.growth).toBe(2)
+    await store.close()
+    const again = await open({ storage })
+    await again.store.commit([put('/b', '3'), remove('/c')])
+    expect(again.store.growth).toBe(-1)
+    await again.store.close()
+  })
+
   test('a value that fits no block is refused; so is a commit after close', async () => {
     const { store } = await open()
     const huge = { type: 'put', key: '/a', value: new Uint8Array(1024 * 1024) } as const

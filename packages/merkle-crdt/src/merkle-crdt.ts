@@ -235,6 +235,11 @@ export class MerkleCrdt {
     this.#replica.retryNow()
   }
 
+  /** Keys that got a value, less those that lost theirs, since the store was opened: what a count must be moved by. */
+  get growth(): number {
+    return this.#replica.growth
+  }
+
   async stats(): Promise<CrdtStats> {
     const { heads, queuedJobs, fetcher, merged, rejected, lastError } = this.#replica
     this.#isDirty = await this.#init.storage.has(this.#layout.dirty())

@@ -59,6 +59,8 @@ export class Replica {
   #isFirstSync = false
   #mergedInFirstSync = 0
   merged = 0
+  /** Keys that got a value, less those that lost theirs, since the start. */
+  growth = 0
   rejected = 0
   lastError: string | undefined
 
@@ -131,7 +133,7 @@ export class Replica {
           const draft = this.#newDraft()
           const before = new Set(this.#state.jobs.values())
           const result = await task(this.#state, draft)
-          await this.#parts.storage.commit(draft.operations(), { durable: true })
+          this.growth += await draft.write()
           this.#fetcher.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
           resolve(result)
         } catch (cause) {
@@ -253,7 +255,7 @@ export class Replica {
   }
 
   async #publish(entries: Entry[], why: string): Promise<void> {
-    const { publisher, storage, layout, feed, log } = this.#parts
+    const { publisher, layout, feed, log } = this.#parts
     const draft = this.#newDraft()
     let node: DeltaNode | undefined
     try {
@@ -274,7 +276,7 @@ export class Replica {
         const job = { cid: node.cid, id: node.id, root, walk, isLinked: false, attempts: 0 }
         this.#fetcher.add(await processNode(draft, this.#state, node, job))
       }
-      await storage.commit(draft.operations(), { durable: true })
+      this.growth += await draft.write()
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
       log.error(`error creating new block: ${error.message}`)
@@ -307,12 +309,12 @@ export class Replica {
   }
 
   async #merge(): Promise<void> {
-    const { storage, blocks, feed, log } = this.#parts
+    const { blocks, feed, log } = this.#parts
     const draft = this.#newDraft()
     const turn: Turn = { merged: [], added: [] }
     try {
       await this.#backlog.merge(draft, this.#state, this.#maxTurnBlocks, turn)
-      await storage.commit(draft.operations(), { durable: true })
+      this.growth += await draft.write()
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
       const names = turn.merged.map(({ node }) => node.cid.toString()).join(' ')
