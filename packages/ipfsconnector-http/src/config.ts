@@ -1,5 +1,5 @@
 import { ClusterError } from '@cluster/api'
-import { duration, flag, integer, parseMultiaddr, section, text, type Section } from '@cluster/config'
+import { duration, flag, formatMultiaddr, integer, parseMultiaddr, section, text, type Section } from '@cluster/config'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { daemonAddress } from './daemon-address.ts'
 
@@ -108,7 +108,7 @@ export const httpConfig: Section<HttpConfig> = {
   ...http,
   defaults: narrow(http.defaults),
   load: (json, env, baseDir) => narrow(http.load(json, env, baseDir)),
-  save: (config, form) => http.save({ ...config, nodeMultiaddress: config.nodeMultiaddress.toString() }, form)
+  save: (config, form) => http.save({ ...config, nodeMultiaddress: formatMultiaddr(config.nodeMultiaddress) }, form)
 }
 
 /** The header value that an option of {@link HttpConfig.authorization} stands for. */

@@ -1,0 +1,356 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Block, isClusterError, type NodeWithMeta, pinOf } from '@cluster/api'
+import { FakeKubo, type KuboScript, settle, testContext } from '@cluster/testing'
+import { multiaddr } from '@multiformats/multiaddr'
+import { CID } from 'multiformats/cid'
+import * as digest from 'multiformats/hashes/digest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { httpConfig, type HttpConfig } from './config.ts'
+import { KuboIpfs } from './kubo-ipfs.ts'
+
+const vectors = new URL('../../testing/vectors/cli/kubo-texts.json', import.meta.url)
+const { answers } = JSON.parse(readFileSync(vectors, 'utf8')) as { answers: Record<string, string> }
+
+async function setUp(config: Partial<HttpConfig> = {}) {
+  const kubo = await FakeKubo.listen(answers)
+  const context = testContext()
+  const nodeMultiaddress = multiaddr(`/ip4/127.0.0.1/tcp/${kubo.port}`)
+  const ipfs = new KuboIpfs(context, { ...httpConfig.defaults, nodeMultiaddress, ...config })
+  onTestFinished(async () => {
+    await ipfs.stop()
+    expect(context.clock.pending).toBe(0)
+    await kubo.close()
+  })
+  return { kubo, ipfs, context, clock: context.clock }
+}
+
+function blockOf(text: string): Block {
+  const bytes = new TextEncoder().encode(text)
+  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
+  return { cid: CID.createV1(0x55, digest.create(0x12, hash)), bytes }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
+async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
+  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
+}
+
+/** Real sockets are read and written here, which no clock knows of. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await settle()
+}
+
+const { cid } = blockOf('x')
+const text = cid.toString()
+/** Every call that a peer makes. */
+const calls: readonly (readonly [string, (ipfs: KuboIpfs) => Promise<unknown>])[] = [
+  ['id', (ipfs) => ipfs.id({})],
+  ['pin/ls', (ipfs) => ipfs.pinLsCid(pinOf(cid), {})],
+  ['pin/ls', (ipfs) => Array.fromAsync(ipfs.pinLs(['recursive', 'direct'], {}))],
+  ['pin/add', (ipfs) => ipfs.pin(pinOf(cid), {})],
+  ['pin/rm', (ipfs) => ipfs.unpin(cid, {})],
+  ['block/put', (ipfs) => ipfs.blockStream(stream(blockOf('x')), {})],
+  ['block/get', (ipfs) => ipfs.blockGet(cid, {})],
+  ['repo/stat', (ipfs) => ipfs.repoStat({})],
+  ['repo/gc', (ipfs) => Array.fromAsync(ipfs.repoGC({}))],
+  ['resolve', (ipfs) => ipfs.resolve('/ipns/x', {})],
+  ['swarm/peers', (ipfs) => ipfs.swarmPeers({})]
+]
+
+describe.each(calls)('%s of a daemon that misbehaves', (call, ask) => {
+  const fails = async (script: KuboScript, message: RegExp): Promise<void> => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, script)
+    await expect(ask(ipfs)).rejects.toMatchObject({ code: 'IPFS', message: expect.stringMatching(message) as string })
+  }
+
+  it('fails with what Kubo says', () =>
+    fails(
+      (_request, response) => {
+        response.writeHead(500).end('{"Message":"merkledag: not found","Code":0,"Type":"error"}')
+      },
+      new RegExp(`^IPFS error \\(${call}.*\\)\\. Code: 500\\. Message: merkledag: not found$`)
+    ))
+
+  it('fails with the page of a proxy', () =>
+    fails(
+      (_request, response) => {
+        response.writeHead(502).end('<html>Bad Gateway</html>')
+      },
+      new RegExp(`^IPFS request failed \\(is it running\\?\\) \\(${call}.*\\)\\. Code 502: <html>Bad Gateway</html>$`)
+    ))
+
+  it('fails when the connection breaks before the answer', () =>
+    fails((request) => {
+      request.socket.destroy()
+    }, /^IPFS request failed \(is it running\?\) \(.*\): /))
+
+  it('fails when the answer is longer than any', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, (_request, response) => {
+      response.writeHead(500)
+      const page = Buffer.alloc(1 << 16, 'x')
+      const more = (): void => {
+        while (!response.destroyed && response.write(page));
+      }
+      response.on('drain', more)
+      more()
+    })
+    await expect(ask(ipfs)).rejects.toMatchObject({ code: 'LIMIT' })
+  })
+
+  it('fails within its limit when there is no answer', async () => {
+    const limits = { ipfsRequestTimeoutMs: 5000, pinTimeoutMs: 5000, unpinTimeoutMs: 5000, repogcTimeoutMs: 5000 }
+    const { kubo, ipfs, clock } = await setUp(limits)
+    let asked = false
+    kubo.script(call, () => (asked = true))
+    const failed = expect(ask(ipfs)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await until(() => asked)
+    await clock.advance(5000)
+    await failed
+  })
+})
+
+const answered: readonly (readonly [string, string, string, (ipfs: KuboIpfs) => Promise<unknown>])[] = calls
+  .filter(([call]) => call !== 'block/get' && call !== 'pin/rm')
+  .flatMap(([call, ask]) => [
+    [call, 'HTML', '<html></html>', ask] as const,
+    [call, 'something else', '{"Cid":7,"ID":7,"Pins":7,"Key":7,"Path":7,"Peers":7}', ask] as const,
+    [call, 'nonsense', '[]', ask] as const
+  ])
+
+describe('a daemon that answers otherwise', () => {
+  it.each(answered)('%s: fails on %s', async (call, _what, body, ask) => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, (_request, response) => {
+      response.end(`${body}\n`)
+    })
+    await expect(ask(ipfs)).rejects.toMatchObject({ code: 'IPFS' })
+  })
+
+  it.each([
+    ['pin/add', `{"Progress":1}\n{"Progress":3}\n`, calls[3]?.[1]],
+    ['pin/ls', `{"Cid":"${text}","Type":"recursive"}\n`, calls[2]?.[1]],
+    ['repo/gc', `{"Key":{"/":"${text}"}}\n`, calls[8]?.[1]],
+    ['block/put', `{"Key":"${text}","Size":1}\n`, calls[5]?.[1]]
+  ])('%s: fails with the error behind an answer', async (call, body, ask) => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, (request, response) => {
+      request.resume()
+      response.writeHead(200, { trailer: 'X-Stream-Error' })
+      response.write(body)
+      response.addTrailers({ 'X-Stream-Error': 'pin: invalid majorByte: 0xff' })
+      response.end()
+    })
+    await expect(ask?.(ipfs)).rejects.toThrow(/^IPFS error \(.*\)\. Code: 200\. Message: pin: invalid majorByte: 0xff$/)
+    kubo.script(call, (request, response) => {
+      request.resume()
+      response.end(`${body}{"Message":"late","Code":0,"Type":"error"}\n`)
+    })
+    await expect(ask?.(ipfs)).rejects.toThrow(/Message: late$/)
+    kubo.script(call, (request, response) => {
+      request.resume()
+      response.write(body, () => request.socket.destroy())
+    })
+    await expect(ask?.(ipfs)).rejects.toThrow(/^IPFS broke off its answer/)
+  })
+
+  it('does not take the end of a pin without a word for success', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('pin/add', (_request, response) => {
+      response.end('{"Progress":1}\n{"Pins":null}\n')
+    })
+    await expect(ipfs.pin(pinOf(cid), {})).rejects.toThrow(/without saying that it is pinned$/)
+  })
+
+  it('tells how many blocks were not confirmed, and warns of others', async () => {
+    const { kubo, ipfs, context } = await setUp()
+    kubo.script('block/put', (request, response) => {
+      request.resume()
+      request.on('end', () => response.end(`{"Key":"${blockOf('other').cid.toString()}","Size":1}\n`))
+    })
+    const put = ipfs.blockStream(stream(blockOf('a'), blockOf('b')), {})
+    await expect(put).rejects.toThrow(/^IPFS confirmed 1 of 2 blocks/)
+    expect(context.lines.map((line) => line.text)).toEqual([
+      expect.stringMatching(/^blockPut response CID \(.*\) does not match the multihash of any blocks sent$/)
+    ])
+  })
+
+  it('ends a stream of blocks that the daemon refuses, and lets go of its source', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('block/put', (_request, response) => {
+      response.writeHead(500).end('{"Message":"no space left on device","Code":0,"Type":"error"}')
+    })
+    const closed = Promise.withResolvers<undefined>()
+    async function* endless(): AsyncGenerator<NodeWithMeta> {
+      try {
+        for (let n = 0; ; n++) {
+          await settle()
+          const block = blockOf(n.toString())
+          yield { cid: block.cid, data: block.bytes, cumSize: 0n }
+        }
+      } finally {
+        closed.resolve(undefined)
+      }
+    }
+    await expect(ipfs.blockStream(endless(), {})).rejects.toThrow(/no space left on device$/)
+    await closed.promise
+  })
+
+  it('ends a stream that the daemon refuses while its source waits', async () => {
+    const { kubo, ipfs } = await setUp()
+    const gone = Promise.withResolvers<undefined>()
+    kubo.script('block/put', (request, response) => {
+      request.on('error', () => undefined)
+      request.socket.on('close', () => {
+        gone.resolve(undefined)
+      })
+      response.writeHead(500).end('{"Message":"read-only","Code":0,"Type":"error"}')
+    })
+    async function* stuck(): AsyncGenerator<NodeWithMeta> {
+      yield* stream(blockOf('first'))
+      await new Promise(() => undefined)
+    }
+    await expect(ipfs.blockStream(stuck(), {})).rejects.toThrow(/read-only$/)
+    await gone.promise
+  })
+
+  it('gives the reader of a list all the time it wants, the daemon not', async () => {
+    const { kubo, ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 5000 })
+    let more: (() => void) | undefined
+    kubo.script('pin/ls', (_request, response) => {
+      response.write(`{"Cid":"${text}","Type":"recursive"}\n`)
+      more = () => response.write(`{"Cid":"${text}","Type":"recursive"}\n`)
+    })
+    const pages = ipfs.pinLs(['recursive'], {})[Symbol.asyncIterator]()
+    expect((await pages.next()).value).toHaveLength(1)
+    await clock.advance(60_000)
+    more?.()
+    expect((await pages.next()).value).toHaveLength(1)
+    const failed = expect(pages.next()).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await clock.advance(5000)
+    await failed
+  })
+
+  it('gives a source of blocks all the time it wants', async () => {
+    const { ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 5000 })
+    const next = Promise.withResolvers<undefined>()
+    async function* slow(): AsyncGenerator<NodeWithMeta> {
+      yield* stream(blockOf('first'))
+      await next.promise
+      yield* stream(blockOf('second'))
+    }
+    const put = ipfs.blockStream(slow(), {})
+    await until(() => clock.pending > 0)
+    await clock.advance(60_000)
+    next.resolve(undefined)
+    await put
+  })
+
+  it('refuses a block that is another', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('block/get', (_request, response) => {
+      response.end('something else')
+    })
+    await expect(ipfs.blockGet(cid, {})).rejects.toMatchObject({ code: 'CORRUPT' })
+  })
+
+  it('keeps the errors of single blocks of a collection', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('repo/gc', (_request, response) => {
+      response.end(`{"Key":null,"Error":"cannot delete"}\n{"Key":{"/":"${text}"}}\n`)
+    })
+    expect(await Array.fromAsync(ipfs.repoGC({}))).toEqual([
+      { key: undefined, error: 'cannot delete' },
+      { key: cid, error: '' }
+    ])
+  })
+})
+
+describe('a daemon that is dead', () => {
+  it('fails calls at once after ten failures, tries once a second, and comes back', async () => {
+    const { kubo, ipfs, clock } = await setUp()
+    let isDead = true
+    kubo.script('id', (request, response) => {
+      if (isDead) request.socket.destroy()
+      else response.end(JSON.stringify({ ID: kubo.id }))
+    })
+    const asked = (): number => kubo.calls.length
+    for (let n = 0; n < 10; n++) await expect(ipfs.id({})).rejects.toMatchObject({ code: 'IPFS' })
+    expect(asked()).toBe(10)
+    await expect(ipfs.id({})).rejects.toThrow() // the first trial
+    expect(asked()).toBe(11)
+    await expect(ipfs.id({})).rejects.toThrow(/^IPFS request failed \(is it running\?\) \(id\): /)
+    await expect(ipfs.repoStat({})).rejects.toThrow(/^IPFS request failed \(is it running\?\) \(repo\/stat/)
+    expect(asked()).toBe(11)
+    isDead = false
+    await clock.advance(1000)
+    await ipfs.id({})
+    await ipfs.repoStat({})
+    expect(asked()).toBe(13)
+  })
+
+  it('is taken for dead also when it only hangs', async () => {
+    const { kubo, ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 5000 })
+    kubo.script('id', () => undefined)
+    for (let n = 1; n <= 11; n++) {
+      const failed = expect(ipfs.id({})).rejects.toMatchObject({ code: 'TIMEOUT' })
+      await until(() => kubo.calls.length === n)
+      await clock.advance(5000)
+      await failed
+    }
+    await ipfs.id({ signal: AbortSignal.abort() }).catch(() => undefined)
+    const trial = expect(ipfs.id({})).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(ipfs.repoStat({})).rejects.toThrow(
+      /\(repo\/stat\?size-only=true\): IPFS did not answer within 5s \(id\)$/
+    )
+    await until(() => kubo.calls.length === 12)
+    await clock.advance(5000)
+    await trial
+  })
+
+  it('lets a pin wait for its turn to find out', async () => {
+    const { kubo, ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 0, connectSwarmsDelayMs: 0 })
+    const block = blockOf('patient')
+    kubo.provide([block])
+    kubo.script('id', (request) => request.socket.destroy())
+    for (let n = 0; n < 11; n++) await expect(ipfs.id({})).rejects.toThrow()
+    const pinning = ipfs.pin(pinOf(block.cid), {})
+    const abort = new AbortController()
+    const given = expect(ipfs.pin(pinOf(cid), abort)).rejects.toMatchObject({ code: 'ABORTED' })
+    await until(() => clock.pending === 2)
+    abort.abort()
+    await given
+    expect(kubo.calls).toHaveLength(11)
+    await clock.advance(1000)
+    await pinning
+    expect(kubo.pins.has(block.cid.toString())).toBe(true)
+  })
+
+  it('is not taken for dead because callers broke off', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('id', () => undefined)
+    for (let n = 0; n < 20; n++) {
+      const abort = new AbortController()
+      const before = kubo.calls.length
+      const asking = ipfs.id(abort)
+      await until(() => kubo.calls.length > before)
+      abort.abort()
+      await expect(asking).rejects.toSatisfy((error) => isClusterError(error, 'ABORTED'))
+    }
+    kubo.script('id', undefined)
+    await ipfs.id({})
+  })
+
+  it('answers other calls while hundreds of pins hang', async () => {
+    const { kubo, ipfs } = await setUp()
+    const abort = new AbortController()
+    const pins = Array.from({ length: 300 }, (_, n) => ipfs.pin(pinOf(blockOf(`nowhere ${n}`).cid), abort))
+    const ended = Promise.allSettled(pins)
+    await until(() => kubo.calls.filter((call) => call.startsWith('pin/add')).length === 300)
+    expect((await ipfs.id({})).id?.toString()).toBe(kubo.id)
+    abort.abort()
+    expect((await ended).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+})
