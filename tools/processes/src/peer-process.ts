@@ -60,6 +60,10 @@ export class PeerProcess {
     })
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   /** The process; its exit code is `null` while it runs, or when a signal ended it. */
   get exitCode(): number | null {
     return this.#child.exitCode
