@@ -1,5 +1,6 @@
 import { ClusterError, itemsOf, pinOf, pinsetKey, timestampFromMs, TrackerStatus, type Pin } from '@cluster/api'
 import {
+  memoryCounters,
   MemoryDatastore,
   MemoryPinset,
   pinTrackerConformance,
@@ -43,6 +44,34 @@ describe('IndexedTracker', () => {
   afterEach(async () => {
     await tracker.stop({}).catch(() => undefined)
     expect(context.clock.pending).toBe(0)
+  })
+
+  it('counts what waits, runs and failed, also after a restart', async () => {
+    const metrics = memoryCounters()
+    const counted = async (each = metrics) => {
+      const all = await each.read()
+      return ['pin_queued', 'pinning', 'pin_error'].map((name) => all[`ipfscluster_pins_${name}`])
+    }
+    await start({ metrics })
+    expect(await counted()).toEqual([0, 0, 0])
+    const [releaseFirst] = cids.slice(0, 3).map((cid) => context.ipfs.hold(cid))
+    const pins = cids.slice(0, 4).map((cid) => ({ type: 'pin' as const, pin: everywhere(cid) }))
+    context.pinset.apply(pins)
+    await tracker.apply(pins, {})
+    await settle()
+    // one runs, two wait, the fourth found no room
+    expect(await counted()).toEqual([2, 1, 1])
+    expect((await metrics.read())['ipfscluster_limits_reached{tracker_queue}']).toBe(1)
+    expect(context.lines.filter(({ text }) => text.startsWith('pin/unpin operation queue is full'))).toHaveLength(1)
+    releaseFirst?.()
+    await settle()
+    expect(await counted()).toEqual([1, 1, 1])
+    await tracker.stop({})
+    const again = memoryCounters()
+    await start({ metrics: again })
+    expect(await counted(again)).toEqual([1, 1, 1])
+    await tracker.apply([{ type: 'unpin', cid: testCid(3) }], {})
+    expect(await counted(again)).toEqual([1, 1, 0])
   })
 
   it('parks what finds no room at a comparison, as queued and without error, and takes it up when there is room', async () => {

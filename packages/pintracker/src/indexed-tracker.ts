@@ -1,5 +1,6 @@
 import {
   ClusterError,
+  PEER_METRICS,
   pinsetKey,
   toClusterError,
   TrackerStatus,
@@ -231,14 +232,13 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
 
   #registerGauges(): void {
     const { metrics } = this.#context
-    const { queue } = this.#work
-    metrics?.registerMetric('ipfscluster_pins_pin_queued', {
-      help: 'Current number of pins queued for pinning',
-      calculate: () => queue.pinQueueSize
-    })
-    metrics?.registerMetric('ipfscluster_pins_pinning', {
-      help: 'Current number of pins currently pinning',
-      calculate: () => queue.pinsRunning
-    })
+    if (metrics === undefined) return
+    const { pinQueued, pinning, pinError } = PEER_METRICS
+    const gauge = ({ name, help }: { name: string; help: string }, calculate: () => number): void => {
+      metrics.registerMetric(name, { help, calculate })
+    }
+    gauge(pinQueued, () => this.#work.queue.pinQueueSize)
+    gauge(pinning, () => this.#work.queue.pinsRunning)
+    gauge(pinError, () => Math.max(0, this.#work.pinErrors))
   }
 }

@@ -5,7 +5,7 @@ import { join } from './join.ts'
 import { isOperation } from './index-record.ts'
 import type { OperationType } from './operation.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
-import { barePin, type Work } from './work.ts'
+import { barePin, isPinError, type Work } from './work.ts'
 
 /** What comparing needs. */
 interface ReconcileContext {
@@ -51,14 +51,19 @@ export async function resume(context: ReconcileContext, options: AbortOptions): 
   await index.flush()
   work.retries.reset()
   let room = true
+  const known = work.pinErrors
+  let found = 0
   for await (const page of index.scan(undefined, options)) {
     for (const { key, record } of page) {
+      if (isPinError(record)) found += 1
       if (!isOperation(record) || work.queue.get(key) !== undefined) continue
       if (isFailed(record)) work.retries.set(key, record.retryAtMs ?? 0)
       // without room it is only gone through for the retries
       else if (room) room = await takeUp(context, key, record.state, options)
     }
   }
+  // what was found, and what has changed meanwhile
+  work.pinErrors += found - known
   work.armRetry()
 }
 

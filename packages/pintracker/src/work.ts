@@ -1,15 +1,18 @@
 import {
   isClusterError,
+  limitCounter,
   pinOf,
   pinsetKey,
   timestampFromMs,
   TrackerStatus,
   type BaseContext,
   type IpfsConnector,
+  type LimitCounter,
   type Pin,
   type TrackedPin
 } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
+import { isFailed } from './assess.ts'
 import type { StatelessConfig } from './config.ts'
 import { MAX_ERROR_LENGTH, type IndexRecord, type OperationRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation, type OperationType } from './operation.ts'
@@ -22,7 +25,7 @@ import { trackedOperation, trackedPin } from './tracked-pin.ts'
 export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasing max_pin_queue_size'
 
 /** What the work needs of the component context. */
-interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log'> {
+interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log' | 'metrics'> {
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin'>
 }
 
@@ -47,14 +50,20 @@ export class Work {
   readonly #listener: WorkListener
   readonly #aborts = new Map<Operation, AbortController>()
   readonly #runs = new Set<Promise<void>>()
+  readonly #limitReached: LimitCounter
+  /** Pins that failed and wait for their next try, or for somebody to recover them. */
+  pinErrors = 0
   #state: 'idle' | 'working' | 'stopped' = 'idle'
   #parked = false
+  /** Since the queue last had nothing waiting, it was full, and that was logged. */
+  #wasFull = false
   #cancelRetry: () => void = () => undefined
 
   constructor(context: WorkContext, limits: StatelessConfig, index: StatusIndex, listener: WorkListener) {
     this.#context = context
     this.#index = index
     this.#listener = listener
+    this.#limitReached = limitCounter(context.metrics)
     this.queue = new OperationQueue(limits)
   }
 
@@ -88,10 +97,12 @@ export class Work {
     const submitted = this.queue.submit(type, pin, attempts, nowMs)
     this.#abortReplaced(key)
     if (submitted === 'updated') return true
+    if (isPinError(record)) this.pinErrors -= 1
     this.retries.delete(key)
     const priority = this.queue.isPriority(type, pin, attempts, nowMs)
     const todo: OperationRecord = { state: type, at: timestampFromMs(nowMs), attempts, error: '', priority }
     if (submitted === 'full' && whenFull === 'fail') {
+      this.#noteFull()
       this.#fail(key, pin, { ...todo, error: QUEUE_FULL_TEXT })
       return false
     }
@@ -130,9 +141,18 @@ export class Work {
       this.#runs.add(run)
       void run.finally(() => this.#runs.delete(run))
     }
-    if (!this.#parked || !this.queue.isDrained || this.#state !== 'working') return
+    if (!this.queue.isDrained || this.#state !== 'working') return
+    this.#wasFull = false
+    if (!this.#parked) return
     this.#parked = false
     this.#listener.onRoom()
+  }
+
+  #noteFull(): void {
+    this.#limitReached('tracker_queue')
+    if (this.#wasFull) return
+    this.#wasFull = true
+    this.#context.log.warn(QUEUE_FULL_TEXT, { waiting: this.queue.pinQueueSize })
   }
 
   async #run(operation: Operation): Promise<void> {
@@ -186,6 +206,7 @@ export class Work {
 
   #fail(key: string, pin: Pin, record: OperationRecord): void {
     const { clock, random } = this.#context
+    if (record.state === 'pin') this.pinErrors += 1
     const retry = retryAtMs(record.attempts, clock.nowMs(), random)
     this.#index.set(key, { ...record, retryAtMs: retry })
     this.retries.set(key, retry)
@@ -194,6 +215,11 @@ export class Work {
     const status = OPERATION_STATUS[record.state].failed
     this.#listener.onStatus(trackedPin(pin, status, { timestamp, error, attempts, priority }))
   }
+}
+
+/** Whether a record stands for a pin in error. */
+export function isPinError(record: IndexRecord | undefined): boolean {
+  return record?.state === 'pin' && isFailed(record)
 }
 
 /** A pin of which only the CID is known, as unpins carry it. */
