@@ -2,6 +2,7 @@ import { DagBlocks, MerkleCrdt } from '@cluster/merkle-crdt'
 import { itemsOf, pinOf, timestampFromMs, type Metric, type PinsetOperation } from '@cluster/api'
 import {
   ManualClock,
+  memoryCounters,
   MemoryDatastore,
   MemoryExchangeHub,
   MemoryGossip,
@@ -81,6 +82,35 @@ const cids = (...indexes: number[]): string[] => indexes.map((index) => testCid(
 async function rest(): Promise<void> {
   for (let round = 0; round < 10; round += 1) await settle()
 }
+
+describe('counters', () => {
+  test('tell how many pins there are: 0 at first, then all that were listed and came since', async () => {
+    const context = peer(1)
+    const counted = async (counters: ReturnType<typeof memoryCounters>) => (await counters.read())['ipfscluster_pins']
+    const [before, after] = [memoryCounters(), memoryCounters()]
+    const first = await start({ ...context, metrics: before })
+    expect(await counted(before)).toBe(0)
+    await first.commit([pin(1), pin(2), pin(3)], {})
+    await first.commit([pin(1, 'renamed'), unpin(2), unpin(9)], {})
+    expect(await counted(before)).toBe(2)
+    await first.stop({})
+    const second = await start({ ...context, metrics: after })
+    expect(await pinned(second)).toHaveLength(2)
+    await second.commit([pin(4)], {})
+    expect(await counted(after)).toBe(3)
+    expect(await pinned(second)).toHaveLength(3)
+    expect(await counted(after)).toBe(3)
+  })
+
+  test('tell of a change that fits no block', async () => {
+    const counters = memoryCounters()
+    const consensus = await start({ ...peer(1), metrics: counters })
+    const huge = { ...pinOf(testCid(1)), name: 'x'.repeat(2_000_000) }
+    const [error] = await consensus.commit([{ type: 'pin', pin: huge }], {})
+    expect(error?.code).toBe('LIMIT')
+    expect((await counters.read())['ipfscluster_limits_reached{pinset_changes}']).toBe(1)
+  })
+})
 
 describe('several peers', () => {
   test('CR-4: what one pins, the other has; peers cannot be removed', async () => {

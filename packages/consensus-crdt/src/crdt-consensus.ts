@@ -1,11 +1,14 @@
 import {
   ClusterError,
   isClusterError,
+  limitCounter,
+  PEER_METRICS,
   type BaseContext,
   type Collaborators,
   type Consensus,
   type ConsensusTraits,
   type BlockService,
+  type LimitCounter,
   type ListOptions,
   type Network,
   type Pages,
@@ -64,13 +67,19 @@ export class CrdtConsensus implements Consensus {
   readonly #trust: Trust
   readonly #opened = Promise.withResolvers<MerkleCrdt>()
   readonly #leave: (() => void)[] = []
+  readonly #limitReached: LimitCounter
   #crdt: MerkleCrdt | undefined
+  /** Pins of the last full listing, less what the store had grown by then. */
+  #pinsBefore = 0
   #service: BlockService | undefined
   #stopping: Promise<void> | undefined
 
   constructor(context: CrdtContext, config: CrdtConfig) {
     this.#context = context
     this.#config = config
+    this.#limitReached = limitCounter(context.metrics)
+    const { name, help } = PEER_METRICS.pins
+    context.metrics?.registerMetric(name, { help, calculate: () => this.#pinCount() })
     this.#trust = new Trust(context.self, config.trustedPeers)
     if (context.bootstrap?.trust === true) for (const peer of context.bootstrap.peers) this.#trust.add(peer)
     this.#opened.promise.catch(() => undefined) // nobody has to wait for it
@@ -217,6 +226,10 @@ export class CrdtConsensus implements Consensus {
     } catch (error) {
       const failure = crdtError(error)
       if (failure.code === 'ABORTED') throw failure
+      if (failure.code === 'LIMIT') {
+        this.#limitReached('pinset_changes')
+        this.#context.log.warn(`changes of the pinset were refused: ${failure.message}`)
+      }
       for (const place of places) results[place] = failure
     }
     return results
@@ -302,7 +315,23 @@ export class CrdtConsensus implements Consensus {
   }
 
   async *#list(options: ListOptions): Pages<Pin> {
-    yield* (await this.#state(options)).list(options)
+    const state = await this.#state(options)
+    const growth = this.#growth
+    let listed = 0
+    for await (const page of state.list(options)) {
+      listed += page.length
+      yield page
+    }
+    if (options.after === undefined && options.limit === undefined) this.#pinsBefore = listed - growth
+  }
+
+  get #growth(): number {
+    return this.#crdt?.growth ?? 0
+  }
+
+  /** Exact from the first full listing on, which the tracker does at the start; other keys of the store count too. */
+  #pinCount(): number {
+    return Math.max(0, this.#pinsBefore + this.#growth)
   }
 }
 
