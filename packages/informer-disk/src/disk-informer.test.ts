@@ -1,6 +1,5 @@
 import { timestampFromMs, type IPFSRepoStat } from '@cluster/api'
-import { informerConformance, testContext } from '@cluster/testing'
-import type { Metrics } from '@libp2p/interface'
+import { informerConformance, memoryCounters, testContext } from '@cluster/testing'
 import { describe, expect, it } from 'vitest'
 import { DiskInformer } from './disk-informer.ts'
 import type { DiskMetricType } from './config.ts'
@@ -64,12 +63,10 @@ describe('DiskInformer', () => {
   })
 
   it('shows its weight to operators once it has one', async () => {
-    const values: [string, number][] = []
-    const registerMetric = (name: string) => ({ update: (value: number) => values.push([name, value]) })
-    const context = { ...setUp().context, metrics: { registerMetric } as unknown as Metrics }
-    const informer = new DiskInformer(context, { metricTtlMs: 1, metricType: 'freespace' })
-    expect(values).toEqual([])
+    const metrics = memoryCounters()
+    const informer = new DiskInformer({ ...setUp().context, metrics }, { metricTtlMs: 1, metricType: 'freespace' })
+    expect(await metrics.read()).toEqual({})
     await informer.getMetrics({})
-    expect(values).toEqual([['ipfscluster_informer_disk', 98_000]])
+    expect(await metrics.read()).toEqual({ ipfscluster_informer_disk: 98_000 })
   })
 })

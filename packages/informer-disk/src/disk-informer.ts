@@ -1,4 +1,5 @@
 import {
+  PEER_METRICS,
   timestampFromMs,
   type BaseContext,
   type Informer,
@@ -68,13 +69,12 @@ export class DiskInformer implements Informer {
     const measure = this.name === 'reposize' ? repoSize(stat) : freeSpace(stat)
     if (!measure.valid) log.warn('reported freespace is 0', stat)
     // registered at the first value: until then there is none to show
-    this.#gauge ??= metrics?.registerMetric('ipfscluster_informer_disk', { help: HELP })
+    const { name, help } = PEER_METRICS.informerDisk
+    this.#gauge ??= metrics?.registerMetric(name, { help })
     this.#gauge?.update(Number(measure.weight))
     return measure
   }
 }
-
-const HELP = 'The metric value weight issued by disk informer'
 
 function freeSpace({ storageMax, repoSize }: IPFSRepoStat): Measure {
   if (repoSize >= storageMax) return { value: '0', weight: 0n, valid: false }
