@@ -32,4 +32,17 @@ describe('nx release', () => {
       for (const [name, range] of ranges) expect(`${folder}: ${name} ${range}`).toBe(`${folder}: ${name} ^${version}`)
     }
   })
+
+  it('is told of in the README: one row for each package', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const rows = [...readme.matchAll(/^\|.*$/gm)].flatMap(([row]) => [
+      ...row.matchAll(/\[`(@cluster\/[\w-]+)`\]\(([^)]+)\)/g)
+    ])
+    const told = rows.map(([, name, folder]) => `${name ?? ''} in ${folder ?? ''}`).sort()
+    expect(told).toEqual(
+      publishedPackages()
+        .map(({ folder, manifest }) => `${manifest.name} in ${folder}`)
+        .sort()
+    )
+  })
 })
