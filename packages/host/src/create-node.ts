@@ -17,6 +17,7 @@ import { gossipService } from './gossip.ts'
 import { defaultStreams, defaultWaterMarks, type HostOptions } from './host-options.ts'
 import { Routing } from './peer-routing.ts'
 import { secretProtector } from './protector.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { limitingGater, resourceLimits, type ResourceOptions, thisMachine } from './resources.ts'
 import { metered, type TrafficMeter } from './traffic.ts'
 import { type ListenReport, transports } from './transports.ts'
@@ -101,7 +102,7 @@ export async function startNode(
     peerStore: { maxAddressAge: maxAddressAgeMs },
     connectionGater: limitingGater(limits, () => made.node?.getConnections() ?? [], refused, options.connectionGater),
     ...(options.agentVersion === undefined ? {} : { nodeInfo: { userAgent: options.agentVersion } }),
-    ...(options.logger === undefined ? {} : { logger: options.logger }),
+    ...(options.logger === undefined ? {} : { logger: quietLogger(options.logger) }),
     metrics: metered(traffic, options.metrics),
     services: {
       identify: identify(),
