@@ -270,7 +270,7 @@ describe('a daemon that answers otherwise', () => {
 
 describe('a daemon that is dead', () => {
   it('fails calls at once after ten failures, tries once a second, and comes back', async () => {
-    const { kubo, ipfs, clock } = await setUp()
+    const { kubo, ipfs, clock, context } = await setUp()
     let isDead = true
     kubo.script('id', (request, response) => {
       if (isDead) request.socket.destroy()
@@ -289,6 +289,10 @@ describe('a daemon that is dead', () => {
     await ipfs.id({})
     await ipfs.repoStat({})
     expect(asked()).toBe(13)
+    expect(context.lines.map((line) => `${line.level}: ${line.text}`)).toEqual([
+      'warn: IPFS does not answer, calls fail until it does: other side closed',
+      'info: IPFS answers again'
+    ])
   })
 
   it('is taken for dead also when it only hangs', async () => {

@@ -37,17 +37,20 @@ export class Breaker {
     return { go: true }
   }
 
-  /** The daemon answered, whatever. */
-  answered(): void {
+  /** The daemon answered, whatever. Says whether it was taken for dead until now. */
+  answered(): boolean {
+    const wasOpen = this.isOpen
     this.#failures = 0
     this.#isTrying = false
+    return wasOpen
   }
 
-  /** There was no answer. */
-  failed(reason: string): void {
+  /** There was no answer. Says whether the daemon is taken for dead from now on. */
+  failed(reason: string): boolean {
     this.#failures += 1
     this.#lastFailure = reason
     this.#isTrying = false
+    return this.#failures === FAILURES_TO_OPEN
   }
 
   /** We gave up before there could be an answer: says nothing of the daemon. */

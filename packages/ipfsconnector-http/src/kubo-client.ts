@@ -1,4 +1,4 @@
-import { ClusterError, isClusterError, type Clock } from '@cluster/api'
+import { ClusterError, isClusterError, type BaseContext } from '@cluster/api'
 import { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
 import { Breaker } from './breaker.ts'
@@ -20,11 +20,10 @@ const MAX_ERROR_BYTES = 64 << 10
 const MAX_SHOWN_CHARACTERS = 1000
 
 /** What makes a client. */
-export interface KuboClientInit {
+export interface KuboClientInit extends Pick<BaseContext, 'clock' | 'log'> {
   readonly address: DaemonAddress
   /** Value of the header `Authorization`. */
   readonly authorization?: string | undefined
-  readonly clock: Clock
 }
 
 /** How one call is made. */
@@ -111,7 +110,7 @@ export class KuboClient {
     const { signal, isLong = false, isPatient = false, isOthersTime = false, body, contentType } = options
     signal.throwIfAborted()
     await this.#admit(call, isPatient, signal)
-    const { authorization } = this.#init
+    const { authorization, log } = this.#init
     try {
       const answer = await (isLong ? this.#long : this.#short).request({
         method: 'POST',
@@ -123,13 +122,13 @@ export class KuboClient {
           ...(authorization === undefined ? {} : { authorization })
         }
       })
-      this.#breaker.answered()
+      if (this.#breaker.answered()) log.info('IPFS answers again')
       return answer
     } catch (error) {
       const isTimeout = signal.aborted && isClusterError(signal.reason, 'TIMEOUT') && !isOthersTime
       const cause = textOf(signal.aborted ? signal.reason : error)
-      if (isTimeout || !signal.aborted) this.#breaker.failed(cause)
-      else this.#breaker.gaveUp()
+      if (signal.aborted && !isTimeout) this.#breaker.gaveUp()
+      else if (this.#breaker.failed(cause)) log.warn(`IPFS does not answer, calls fail until it does: ${cause}`)
       if (signal.aborted) throw signal.reason
       throw noAnswer(call, cause, error)
     }
@@ -146,7 +145,7 @@ export class KuboClient {
   }
 }
 
-async function waitUntil(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
+async function waitUntil(clock: KuboClientInit['clock'], atMs: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
     const stop = (): void => {

@@ -79,7 +79,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     const address = daemonAddress(config.nodeMultiaddress)
     if (address === undefined) throw new ClusterError('CONFIG_INVALID', 'ipfshttp.node_multiaddress not set')
     const authorization = authorizationHeader(config.authorization)
-    this.#client = new KuboClient({ address, authorization, clock: context.clock })
+    this.#client = new KuboClient({ ...context, address, authorization })
     this.#daemon = new DaemonWatch({
       ...context,
       connectSwarmsDelayMs: config.connectSwarmsDelayMs,
