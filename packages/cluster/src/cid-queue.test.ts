@@ -45,10 +45,12 @@ it('goes on after a failure, and skips who gave up waiting', async () => {
 })
 
 it('refuses more than it can hold', async () => {
-  const queue = createCidQueue()
+  const refused: string[] = []
+  const queue = createCidQueue(({ code }) => refused.push(code))
   const gate = Promise.withResolvers<undefined>()
   const waiting = Array.from({ length: MAX_WAITING_PER_CID }, () => queue.run(A, undefined, () => gate.promise))
   await expect(queue.run(A, undefined, () => gate.promise)).rejects.toMatchObject({ code: 'LIMIT' })
+  expect(refused).toEqual(['LIMIT'])
   gate.resolve(undefined)
   await Promise.all(waiting)
   await settle()

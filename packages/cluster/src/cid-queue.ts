@@ -13,15 +13,21 @@ export interface CidQueue {
   run<T>(cid: CID, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>
 }
 
-/** A queue for each CID that is being worked on. */
-export function createCidQueue(): CidQueue {
+/**
+ * A queue for each CID that is being worked on.
+ *
+ * @param onLimit - told of an operation that was refused
+ */
+export function createCidQueue(onLimit?: (error: ClusterError) => void): CidQueue {
   const lines = new Map<string, { last: Promise<unknown>; length: number }>()
   return {
     async run(cid, signal, work) {
       const key = cid.toString()
       const line = lines.get(key) ?? { last: Promise.resolve(), length: 0 }
       if (line.length >= MAX_WAITING_PER_CID) {
-        throw new ClusterError('LIMIT', `more than ${MAX_WAITING_PER_CID} operations wait for ${key}`)
+        const refusal = new ClusterError('LIMIT', `more than ${MAX_WAITING_PER_CID} operations wait for ${key}`)
+        onLimit?.(refusal)
+        throw refusal
       }
       lines.set(key, line)
       line.length += 1

@@ -1,4 +1,4 @@
-import type { Libp2p, PeerId, PeerStore } from '@libp2p/interface'
+import type { Libp2p, Metrics, PeerId, PeerStore } from '@libp2p/interface'
 import type {
   Adder,
   BandwidthByProtocol,
@@ -40,6 +40,8 @@ export interface CoreCollaborators {
   /** Numbers from 0 up to but not including 1. */
   readonly random: () => number
   readonly log: Logger
+  /** Counters for operators, if there are any. */
+  readonly metrics?: Metrics | undefined
   /** Aborted after the last `stop()`. */
   readonly signal: AbortSignal
   /**

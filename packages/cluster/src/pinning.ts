@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import {
   ClusterError,
   isPinEverywhere,
+  limitCounter,
   pinOf,
   PinType,
   timestampFromMs,
@@ -31,15 +32,19 @@ export interface Pinning extends Pins {
   remove(cid: CID, options: AbortOptions): Promise<void>
 }
 
-type Needs = Pick<CoreCollaborators, 'consensus' | 'ipfs' | 'clock'>
+type Needs = Pick<CoreCollaborators, 'consensus' | 'ipfs' | 'clock' | 'log' | 'metrics'>
 type Limits = Pick<ClusterConfig, 'replicationFactorMin' | 'replicationFactorMax'>
 
 /**
  * @see behaviours.md §1.14 to §1.16
  */
 export function createPinning(core: Needs, roles: Roles, allocation: Allocation, config: Limits): Pinning {
-  const { consensus, ipfs, clock } = core
-  const queue = createCidQueue()
+  const { consensus, ipfs, clock, log, metrics } = core
+  const limitReached = limitCounter(metrics)
+  const queue = createCidQueue(({ message }) => {
+    limitReached('operations_per_cid')
+    log.warn(message)
+  })
   const now = (): bigint => timestampFromMs(clock.nowMs())
 
   const submit = async (ops: readonly PinsetOperation[], options: AbortOptions): Promise<void> => {

@@ -2,6 +2,7 @@ import type { AbortOptions, PeerId } from '@libp2p/interface'
 import {
   ClusterError,
   itemsOf,
+  limitCounter,
   mergePinInfo,
   pinsetKey,
   TrackerStatus,
@@ -27,7 +28,7 @@ const PAGE_ITEMS = 256
  * @see behaviours.md §1.18
  */
 export async function* recoverEverywhere(
-  { self, remote, clock }: Pick<CoreCollaborators, 'self' | 'remote' | 'clock'>,
+  { self, remote, clock, log, metrics }: Pick<CoreCollaborators, 'self' | 'remote' | 'clock' | 'log' | 'metrics'>,
   concerned: (options: AbortOptions) => Promise<readonly PeerId[]>,
   recoverAllLocal: (options: AbortOptions) => Pages<PinInfo>,
   entries: StatusEntries,
@@ -67,5 +68,9 @@ export async function* recoverEverywhere(
     page = []
   }
   if (page.length > 0) yield page
-  if (unlisted > 0) throw new ClusterError('LIMIT', `more than ${MAX_RECOVERED_ITEMS} items are being recovered`)
+  if (unlisted === 0) return
+  const refusal = new ClusterError('LIMIT', `more than ${MAX_RECOVERED_ITEMS} items are being recovered`)
+  limitCounter(metrics)('answer_items')
+  log.warn(refusal.message, { unlisted })
+  throw refusal
 }

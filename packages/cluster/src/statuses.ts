@@ -40,7 +40,10 @@ export interface StatusBoard extends Statuses {
   recoverPart(cid: CID, options: AbortOptions): Promise<PinInfo>
 }
 
-type Needs = Pick<CoreCollaborators, 'self' | 'peername' | 'consensus' | 'tracker' | 'ipfs' | 'remote' | 'clock'>
+type Needs = Pick<
+  CoreCollaborators,
+  'self' | 'peername' | 'consensus' | 'tracker' | 'ipfs' | 'remote' | 'clock' | 'log' | 'metrics'
+>
 
 /**
  * @see behaviours.md §1.18
