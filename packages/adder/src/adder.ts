@@ -26,6 +26,8 @@ export interface AdderOptions {
   readonly maxEntries?: number
   readonly clock?: Clock
   readonly log?: Logger
+  /** Told of an add that failed because a limit was reached. */
+  readonly onLimit?: (error: ClusterError) => void
 }
 
 /** The limits unless said otherwise. */
@@ -50,7 +52,7 @@ export const DEFAULT_ADDER_LIMITS = {
  * @see behaviours.md §6.1 to §6.8
  */
 export function createAdder(options: AdderOptions = {}): Adder {
-  const { clock = systemClock, log, ...given } = options
+  const { clock = systemClock, log, onLimit, ...given } = options
   const { maxEntries, ...patience } = { ...DEFAULT_ADDER_LIMITS, ...given }
 
   async function* add(
@@ -73,7 +75,9 @@ export function createAdder(options: AdderOptions = {}): Adder {
       return await pinAll(run.roots, sender, params, target, signal)
     } catch (error) {
       // Whatever fails because everything was given up fails for that reason.
-      throw toClusterError(sender.signal.aborted ? sender.signal.reason : error, 'ADD_FAILED')
+      const failure = toClusterError(sender.signal.aborted ? sender.signal.reason : error, 'ADD_FAILED')
+      if (failure.code === 'LIMIT') onLimit?.(failure)
+      throw failure
     } finally {
       signal?.removeEventListener('abort', onAbort)
       sender.stop(new ClusterError('ABORTED', 'the add has ended'))

@@ -1,4 +1,4 @@
-import { PORT_VERSION, type ComponentDescriptor } from '@cluster/api'
+import { limitCounter, PORT_VERSION, type ComponentDescriptor } from '@cluster/api'
 import { duration, integer, section, type ValuesOf } from '@cluster/config'
 import { createAdder, DEFAULT_ADDER_LIMITS } from './adder.ts'
 
@@ -35,6 +35,13 @@ const descriptor: ComponentDescriptor<'adder', AdderConfig> = {
   kind: 'adder',
   name: 'unixfs',
   config: adderConfig,
-  create: ({ clock, log }, config) => createAdder({ ...config, clock, log })
+  create: ({ clock, log, metrics }, config) => {
+    const limitReached = limitCounter(metrics)
+    const onLimit = ({ message }: Error): void => {
+      limitReached('add_entries')
+      log.warn(`an add was refused: ${message}`)
+    }
+    return createAdder({ ...config, clock, log, onLimit })
+  }
 }
 export default descriptor
