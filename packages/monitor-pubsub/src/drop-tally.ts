@@ -1,4 +1,4 @@
-import type { BaseContext } from '@cluster/api'
+import { limitCounter, type BaseContext, type LimitCounter } from '@cluster/api'
 import type { CounterGroup, PeerId } from '@libp2p/interface'
 import type { Refusal } from './metric-store.ts'
 
@@ -12,20 +12,23 @@ type DropReason = Refusal | 'too large' | 'not a metric' | 'of another peer' | '
 export class DropTally {
   readonly #context: Pick<BaseContext, 'log' | 'metrics'>
   readonly #drops = new Map<DropReason, { count: number; from: PeerId }>()
-  #counter: CounterGroup | undefined
+  readonly #counter: CounterGroup | undefined
+  readonly #limitReached: LimitCounter
 
   constructor(context: Pick<BaseContext, 'log' | 'metrics'>) {
     this.#context = context
+    this.#limitReached = limitCounter(context.metrics)
+    this.#counter = context.metrics?.registerCounterGroup('ipfscluster_monitor_refused_metrics', {
+      label: 'reason',
+      help: 'Metrics that arrived and were not used'
+    })
   }
 
   add(reason: DropReason, from: PeerId): void {
     const { count } = this.#drops.get(reason) ?? { count: 0 }
     this.#drops.set(reason, { count: count + 1, from })
-    this.#counter ??= this.#context.metrics?.registerCounterGroup('ipfscluster_monitor_refused_metrics', {
-      label: 'reason',
-      help: 'Metrics that arrived and were not used'
-    })
     this.#counter?.increment({ [reason]: 1 })
+    if (reason === 'too large' || reason === 'too many names') this.#limitReached('monitor_metrics')
   }
 
   /** Logs what was counted since the last time. */

@@ -1,6 +1,5 @@
 import { timestampFromMs, type Metric } from '@cluster/api'
-import { MemoryGossip, peerMonitorConformance, settle, testContext, testPeerId } from '@cluster/testing'
-import type { Metrics } from '@libp2p/interface'
+import { memoryCounters, MemoryGossip, peerMonitorConformance, settle, testContext, testPeerId } from '@cluster/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeMetricMessage } from './metric-message.ts'
 import { MAX_MESSAGE_BYTES, METRICS_TOPIC, PubsubMonitor } from './pubsub-monitor.ts'
@@ -9,19 +8,15 @@ peerMonitorConformance('pubsubmon', (context) => new PubsubMonitor(context, { ch
 
 describe('PubsubMonitor', () => {
   const [a, b] = [testPeerId(1), testPeerId(2)]
-  const counts: Record<string, number> = {}
+  let metrics: ReturnType<typeof memoryCounters>
   let context: ReturnType<typeof testContext>
   let gossip: MemoryGossip
   let monitor: PubsubMonitor
   let send: (data: Uint8Array) => Promise<void>
 
   beforeEach(() => {
-    const registerCounterGroup = () => ({
-      increment: (values: Record<string, number>) => {
-        for (const [reason, count] of Object.entries(values)) counts[reason] = (counts[reason] ?? 0) + count
-      }
-    })
-    context = testContext({ metrics: { registerCounterGroup } as unknown as Metrics })
+    metrics = memoryCounters()
+    context = testContext({ metrics })
     gossip = new MemoryGossip()
     monitor = new PubsubMonitor({ ...context, network: gossip.join(a) }, { checkIntervalMs: 1000 })
     monitor.start({})
@@ -73,7 +68,6 @@ describe('PubsubMonitor', () => {
   })
 
   it('drops rubbish and giants, counts them, and logs them once per check', async () => {
-    const before = { ...counts }
     for (let i = 0; i < 5; i++) await send(Uint8Array.of(0xc1, i))
     await send(new Uint8Array())
     await send(encodeMetricMessage(metric('x'.repeat(MAX_MESSAGE_BYTES))))
@@ -82,7 +76,11 @@ describe('PubsubMonitor', () => {
     await context.clock.advance(3000)
     expect(texts()).toEqual(['warn metrics not used: not a metric', 'warn metrics not used: too large'])
     expect(context.lines[0]?.fields).toEqual({ count: 6, from: b.toString() })
-    expect((counts['not a metric'] ?? 0) - (before['not a metric'] ?? 0)).toBe(6)
+    expect(await metrics.read()).toEqual({
+      'ipfscluster_monitor_refused_metrics{not a metric}': 6,
+      'ipfscluster_monitor_refused_metrics{too large}': 1,
+      'ipfscluster_limits_reached{monitor_metrics}': 1
+    })
   })
 
   it('takes the form of peers up to 0.13.3, with one warning, and ignores bytes behind a metric', async () => {
