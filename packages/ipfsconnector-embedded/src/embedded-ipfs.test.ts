@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Block, IPFSPinStatus, type NodeWithMeta, pinOf, type Pin } from '@cluster/api'
 import {
   ipfsConnectorConformance,
+  memoryCounters,
   MemoryDatastore,
   MemoryExchangeHub,
   memoryLogger,
@@ -196,6 +197,45 @@ describe('EmbeddedIpfs', () => {
     await ipfs.pin(pinOf(block.cid), {}) // nothing to do, nothing to count
     await Array.fromAsync(ipfs.repoGC({}))
     expect(due).toBe(1)
+  })
+
+  it('counts pins, blocks and what failed', async () => {
+    const metrics = memoryCounters()
+    const { ipfs, context } = await startPeer(new MemoryExchangeHub(), { storageMax: '64B' }, undefined, { metrics })
+    const counted = async () =>
+      Object.fromEntries(Object.entries(await metrics.read()).map(([name, value]) => [name.slice(12), value]))
+    const zero = {
+      pins_ipfs_pins: 0,
+      pins_pin_add: 0,
+      pins_pin_add_errors: 0,
+      blocks_put: 0,
+      blocks_put_errors: 0,
+      blocks_added: 0,
+      blocks_added_size: 0
+    }
+    expect(await counted()).toEqual(zero)
+    const [a, b] = [blockOf('a'), blockOf('bb')]
+    await ipfs.blockStream(stream(a, b), {})
+    await ipfs.pin(pinOf(a.cid), {})
+    await ipfs.pin(pinOf(a.cid), {}) // there already
+    await ipfs.pin(pinOf(b.cid), {})
+    const added = { blocks_put: 1, blocks_added: 2, blocks_added_size: 3 }
+    expect(await counted()).toEqual({ ...zero, ...added, pins_ipfs_pins: 2, pins_pin_add: 2 })
+    await ipfs.unpin(a.cid, {})
+    await ipfs.unpin(a.cid, {})
+    await expect(ipfs.blockStream(stream(blockOf('x'.repeat(100))), {})).rejects.toMatchObject({ code: 'LIMIT' })
+    const abort = AbortSignal.abort(new Error('enough'))
+    await expect(ipfs.pin(pinOf(blockOf('elsewhere').cid), { signal: abort })).rejects.toThrow('enough')
+    const stopped = new AbortController()
+    const missing = ipfs.pin(pinOf(blockOf('elsewhere').cid), stopped)
+    await settle()
+    stopped.abort(new Error('enough'))
+    await expect(missing).rejects.toThrow('enough')
+    expect(await counted()).toMatchObject({ pins_ipfs_pins: 1, pins_pin_add: 3, pins_pin_add_errors: 1 })
+    expect(await counted()).toMatchObject({ blocks_put: 2, blocks_put_errors: 1, 'limits_reached{ipfs_storage}': 1 })
+    expect(context.lines.some(({ text }) => text.startsWith('IPFS has no room: '))).toBe(true)
+    await Array.fromAsync(ipfs.pinLs(['recursive', 'direct'], {}))
+    expect((await counted())['pins_ipfs_pins']).toBe(1)
   })
 
   it('keeps pins and blocks over a restart', async () => {

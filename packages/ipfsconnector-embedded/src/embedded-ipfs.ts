@@ -1,5 +1,6 @@
 import {
   type BaseContext,
+  type Block,
   type BlockService,
   ClusterError,
   type Collaborators,
@@ -7,11 +8,14 @@ import {
   formatDuration,
   type IpfsConnector,
   type IpfsConnectorEvents,
+  type IpfsCounters,
+  ipfsCounters,
   type IPFSID,
   type IPFSPinInfo,
   IPFSPinStatus,
   type IPFSRepoGC,
   type IPFSRepoStat,
+  limitCounter,
   type NodeWithMeta,
   type Pages,
   type Pin,
@@ -43,7 +47,7 @@ const mountName = 'ipfs'
 /** What the connector needs. Without `network` it knows neither the peer's addresses nor its connections. */
 export type EmbeddedContext = Pick<BaseContext, 'self' | 'baseDir' | 'log' | 'clock'> &
   Pick<ComponentContext<'ipfs_connector'>, 'datastore' | 'exchange'> &
-  Partial<Pick<Collaborators, 'network'>>
+  Partial<Pick<Collaborators, 'network'> & Pick<BaseContext, 'metrics'>>
 
 /**
  * The IPFS side of a peer inside the peer: blocks in a folder, pins in the peer's datastore, missing blocks from the
@@ -55,7 +59,8 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
   readonly #context: EmbeddedContext
   readonly #config: EmbeddedConfig
   readonly #node: IpfsNode
-  readonly #operations = new Operations()
+  readonly #operations: Operations
+  readonly #counters: IpfsCounters | undefined
   #service: BlockService | undefined
   #gateway: Listeners | undefined
   #triggers = 0
@@ -65,6 +70,12 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
     super()
     this.#context = context
     this.#config = config
+    this.#counters = ipfsCounters(context.metrics)
+    const limitReached = limitCounter(context.metrics)
+    this.#operations = new Operations(({ message }) => {
+      limitReached('ipfs_storage')
+      context.log.warn(`IPFS has no room: ${message}`)
+    })
     this.#node = new IpfsNode({
       blocksFolder: resolveFile(context.baseDir, config.folder),
       datastore: context.datastore.namespace(pinsNamespace),
@@ -129,11 +140,13 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
     const message = `pin operation timed out: no progress for ${formatDuration(limitMs)}`
     return this.#operations.run(options, async (signal) => {
       const depth = depthOf(pin.maxDepth)
-      if (isCovered(await this.#node.getPin(pin.cid, { signal }), depth)) {
+      const before = await this.#node.getPin(pin.cid, { signal })
+      if (isCovered(before, depth)) {
         this.#node.releaseLingering(pin.cid)
         return
       }
       this.#trigger()
+      this.#counters?.pinAdd.increment()
       const session = this.#mounted().createSession()
       try {
         await withProgress({ clock: this.#context.clock, limitMs, message, signal }, (limited, progress) =>
@@ -148,6 +161,10 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
             }
           })
         )
+        if (before === undefined) this.#counters?.ipfsPins.increment()
+      } catch (error) {
+        this.#counters?.pinAddErrors.increment()
+        throw error
       } finally {
         session.close()
         this.#trigger()
@@ -160,7 +177,9 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
       if (this.#config.unpinDisable) {
         throw new ClusterError('NOT_SUPPORTED', 'ipfs unpinning is disallowed by configuration on this peer')
       }
-      if ((await this.#node.getPin(cid, { signal })) !== undefined) await this.#node.unpin(cid, { signal })
+      if ((await this.#node.getPin(cid, { signal })) === undefined) return
+      await this.#node.unpin(cid, { signal })
+      this.#counters?.ipfsPins.decrement()
     })
   }
 
@@ -174,24 +193,31 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
   }
 
   async *pinLs(types: readonly PinKind[], options: AbortOptions): Pages<IPFSPinInfo> {
+    let listed = 0
     for await (const page of this.#operations.each(options, (signal) => this.#node.listPins(types, { signal }))) {
+      listed += page.length
       yield page.map(({ cid, depth }) => ({
         cid,
         type: depth === 0 ? IPFSPinStatus.direct : IPFSPinStatus.recursive
       }))
     }
+    if (types.length === 2) this.#counters?.ipfsPins.update(listed)
   }
 
   /** Stores, announces and flushes the blocks; each is verified. They are held for `hold_time` or until pinned. */
   blockStream(blocks: AsyncIterable<NodeWithMeta>, options: AbortOptions): Promise<void> {
     return this.#operations.run(options, async (signal) => {
+      this.#counters?.blocksPut.increment()
       try {
         await receiveBlocks(blocks, {
           node: this.#node,
-          store: (stored) => this.#mounted().put(stored, { signal }),
+          store: (stored) => this.#store(stored, { signal }),
           signal,
           holdMs: this.#config.holdTimeMs
         })
+      } catch (error) {
+        this.#counters?.blocksPutErrors.increment()
+        throw error
       } finally {
         this.#trigger()
       }
@@ -250,6 +276,13 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
     return await withProgress({ clock: this.#context.clock, limitMs, message, signal: outer }, (limited) =>
       this.#mounted().get(cid, { signal: limited })
     )
+  }
+
+  async #store(blocks: readonly Block[], options: AbortOptions): Promise<void> {
+    await this.#mounted().put(blocks, options)
+    if (this.#counters === undefined) return
+    this.#counters.blocksAdded.increment(blocks.length)
+    for (const { bytes } of blocks) this.#counters.blocksAddedSize.increment(bytes.length)
   }
 
   #mounted(): BlockService {

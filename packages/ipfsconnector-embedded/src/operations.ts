@@ -7,7 +7,13 @@ export class Operations {
   readonly #stopped = new AbortController()
   readonly #opened = Promise.withResolvers<undefined>()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #onLimit: (error: ClusterError) => void
   #isOpen = false
+
+  /** @param onLimit - told of a call that failed because a limit was reached */
+  constructor(onLimit: (error: ClusterError) => void) {
+    this.#onLimit = onLimit
+  }
 
   /** Calls are taken from here. */
   open(): void {
@@ -46,7 +52,9 @@ export class Operations {
     try {
       return await running
     } catch (error) {
-      throw ended.aborted ? fromEngine(ended.reason) : fromEngine(error)
+      const failure = ended.aborted ? fromEngine(ended.reason) : fromEngine(error)
+      if (failure.code === 'LIMIT') this.#onLimit(failure)
+      throw failure
     } finally {
       this.#running.delete(running)
     }
