@@ -45,7 +45,7 @@ const floorsOfTests = floors.map(({ sourceTag, onlyDependOnLibsWithTags: tags })
   sourceTag,
   onlyDependOnLibsWithTags: [...tags, 'beside:testing']
 }))
-const allow = ['^.*/vitest\\.(shared|readme)\\.ts$']
+const allow = ['^.*/(vitest\\.(shared|readme)|rolldown\\.licences)\\.ts$']
 const boundaries = (depConstraints) => ({
   '@nx/enforce-module-boundaries': [
     'error',

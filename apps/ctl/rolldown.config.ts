@@ -1,9 +1,11 @@
 import { defineConfig } from 'rolldown'
+import { licences } from '../../rolldown.licences.ts'
 
 export default defineConfig({
   input: 'src/main.ts',
   platform: 'node',
   external: [],
+  plugins: [licences()],
   resolve: { conditionNames: ['@cluster/source', 'node', 'import', 'default'] },
   // An import that is not found would be left to the reader's node_modules.
   onLog: (level, log, handle) => {

@@ -1,4 +1,5 @@
 import { defineConfig, type Plugin } from 'rolldown'
+import { licences } from '../../rolldown.licences.ts'
 
 const wanted = "req('../../package.json')"
 /** This library reads its name and version from a file that is not there in a bundle. */
@@ -17,7 +18,7 @@ export default defineConfig({
   input: 'src/main.ts',
   platform: 'node',
   external: ['classic-level'],
-  plugins: [ssdpVersion],
+  plugins: [ssdpVersion, licences()],
   resolve: { conditionNames: ['@cluster/source', 'node', 'import', 'default'] },
   // An import that is not found would be left to the reader's node_modules.
   onLog: (level, log, handle) => {

@@ -110,6 +110,18 @@ describe('packed packages in an empty project', () => {
     }
   })
 
+  it('have the licences of what is bundled in the programs, and no maps of it', () => {
+    const programs = published.filter(({ manifest }) => manifest.exports === undefined)
+    expect(programs.map(({ manifest }) => manifest.name).sort()).toEqual(['@cluster/ctl', '@cluster/service'])
+    for (const { name, files } of tarballs.filter(({ name }) =>
+      programs.some(({ manifest }) => manifest.name === name)
+    )) {
+      const paths = files.map(({ path }) => path)
+      expect(paths, name).toEqual(expect.arrayContaining(['dist/main.js', 'dist/THIRD-PARTY-LICENSES.txt']))
+      expect(paths.filter((path) => path.endsWith('.map'))).toEqual([])
+    }
+  })
+
   it('are there once each', async () => {
     const scope = join(project, 'node_modules/@cluster')
     expect((await readdir(scope)).map((name) => `@cluster/${name}`).sort()).toEqual(
