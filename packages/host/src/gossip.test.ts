@@ -164,9 +164,11 @@ describe('gossip', () => {
   })
 
   it('lets the oldest give way and counts them', async () => {
-    const topic = (await start(0)).subscribe('t')
+    const told: number[] = []
+    const topic = (await start(0)).subscribe('t', undefined, (sum) => told.push(sum))
     for (let value = 0; value < 1030; value += 1) await topic.publish(Uint8Array.of(value & 0xff))
     expect(topic.dropped).toBe(6)
+    expect(told).toEqual([1, 2, 3, 4, 5, 6])
     expect([...(await next(topic)).data]).toEqual([6])
   })
 

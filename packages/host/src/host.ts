@@ -71,14 +71,16 @@ export class Host {
    * Joins a gossip topic. Read its messages at once: what nobody reads gives way to newer ones.
    *
    * @param validate - by the signer of a message, whether it is taken and passed on; own messages always are
+   * @param onDropped - told of each message that gave way because the reader was too slow, and how many that were
    * @throws HostError `topic_unavailable` when subscribed already, `stopped`
    */
-  subscribe(topic: string, validate?: (from: PeerId) => boolean): Topic {
+  subscribe(topic: string, validate?: (from: PeerId) => boolean, onDropped?: (sum: number) => void): Topic {
     this.#assertRunning()
     if (this.#topics.has(topic)) throw new HostError('topic_unavailable', `topic ${topic} is subscribed already`)
-    const joined = joinTopic(this.#setup.gossip, topic, validate, () => {
+    const left = (): void => {
       this.#topics.delete(topic)
-    })
+    }
+    const joined = joinTopic(this.#setup.gossip, topic, { validate, left, onDropped })
     this.#topics.set(topic, joined)
     return joined
   }

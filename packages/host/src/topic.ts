@@ -38,19 +38,19 @@ export interface Topic {
 const maxWaiting = 1024
 const maxWaitingBytes = 16 * 1024 * 1024
 
-/**
- * Joins a topic.
- *
- * @param validate - by the signer of a message: whether it is taken and passed on. Own messages are not asked about.
- * @param left - called once, when the topic is unsubscribed
- */
-export function joinTopic(
-  gossip: Gossip,
-  name: string,
-  validate: ((from: PeerId) => boolean) | undefined,
-  left: () => void
-): Topic {
-  return new JoinedTopic(gossip, name, validate, left)
+/** How a topic is joined. */
+export interface JoinOptions {
+  /** By the signer of a message: whether it is taken and passed on. Own messages are not asked about. */
+  readonly validate?: ((from: PeerId) => boolean) | undefined
+  /** Called once, when the topic is unsubscribed. */
+  readonly left: () => void
+  /** Told of each message that gave way, and how many that were. */
+  readonly onDropped?: ((sum: number) => void) | undefined
+}
+
+/** Joins a topic. */
+export function joinTopic(gossip: Gossip, name: string, options: JoinOptions): Topic {
+  return new JoinedTopic(gossip, name, options)
 }
 
 class JoinedTopic implements Topic {
@@ -58,14 +58,16 @@ class JoinedTopic implements Topic {
   readonly #gossip: Gossip
   readonly #waiting: TopicMessage[] = []
   readonly #leave: (() => void)[]
+  readonly #onDropped: JoinOptions['onDropped']
   #bytes = 0
   #dropped = 0
   #reading = false
   #left = false
   #wake: (() => void) | undefined
 
-  constructor(gossip: Gossip, name: string, validate: ((from: PeerId) => boolean) | undefined, left: () => void) {
+  constructor(gossip: Gossip, name: string, { validate, left, onDropped }: JoinOptions) {
     this.name = name
+    this.#onDropped = onDropped
     this.#gossip = gossip
     const off = gossip.onMessage((message) => {
       if (message.topic === name) this.#take(message)
@@ -145,6 +147,7 @@ class JoinedTopic implements Topic {
     while (this.#waiting.length > maxWaiting || this.#bytes > maxWaitingBytes) {
       this.#bytes -= this.#waiting.shift()?.data.byteLength ?? 0
       this.#dropped += 1
+      this.#onDropped?.(this.#dropped)
     }
     this.#wake?.()
   }
