@@ -1,4 +1,12 @@
-import { ClusterError, type ErrorCode, type Network, type Topic } from '@cluster/api'
+import {
+  ClusterError,
+  limitCounter,
+  type BaseContext,
+  type ErrorCode,
+  type LimitCounter,
+  type Network,
+  type Topic
+} from '@cluster/api'
 import { HostError, type Host, type HostErrorCode } from '@cluster/host'
 import type { AbortOptions, Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -25,9 +33,13 @@ export function toNetworkError(error: unknown): unknown {
 /** The `Network` port over a host of `@cluster/host`. */
 export class HostNetwork implements Network {
   readonly #host: Host
+  readonly #log: BaseContext['log']
+  readonly #limitReached: LimitCounter
 
-  constructor(host: Host) {
+  constructor(host: Host, { log, metrics }: Pick<BaseContext, 'log' | 'metrics'>) {
     this.#host = host
+    this.#log = log
+    this.#limitReached = limitCounter(metrics)
   }
 
   get libp2p(): Libp2p {
@@ -35,7 +47,12 @@ export class HostNetwork implements Network {
   }
 
   subscribe(topic: string, validate?: (from: PeerId) => boolean): Topic {
-    return this.#host.subscribe(topic, validate)
+    return this.#host.subscribe(topic, validate, (sum) => {
+      this.#limitReached('gossip_messages')
+      // the more there are, the fewer lines
+      if (Number.isInteger(Math.log2(sum)))
+        this.#log.warn('gossip comes faster than it is read', { topic, dropped: sum })
+    })
   }
 
   keep(peer: PeerId, tag: string): Promise<void> {

@@ -2,6 +2,7 @@ import {
   CLUSTER_VERSION,
   ClusterError,
   isClusterError,
+  limitCounter,
   PEER_EXTENSIONS,
   RPC_PROTOCOL,
   toClusterError,
@@ -18,7 +19,7 @@ import { createCluster, type Core } from '@cluster/cluster'
 import type { Identity } from '@cluster/config'
 import { createHost, type FindAddresses, type Host } from '@cluster/host'
 import type { Logging } from '@cluster/observability'
-import { authorizeByPolicy, RpcServer } from '@cluster/rpc'
+import { authorizeByPolicy, RpcError, RpcServer } from '@cluster/rpc'
 import { rpcMethods } from '@cluster/wire'
 import type { AbortOptions, Metrics, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -177,7 +178,7 @@ class ComposedPeer implements Peer {
     await this.#launch([{ name: 'datastore', component: store }], signal)
     collaborators.datastore = store.datastore
     const host = await this.#openHost(store.datastore, signal)
-    const network = new HostNetwork(host)
+    const network = new HostNetwork(host, this.#baseContext('cluster'))
     const remote = new RpcRemote(network.libp2p)
     this.#findAddresses = askConnectedPeers(network.libp2p, remote)
     Object.assign(collaborators, { network, remote, bootstrap: bootstrapPeers(bootstrap) })
@@ -302,6 +303,7 @@ class ComposedPeer implements Peer {
 
   #rpcServer(host: Host, core: Core, isTrusted: (peer: PeerId) => boolean): Component {
     const log = this.#options.logging.logger('p2p-gorpc')
+    const limitReached = limitCounter(this.#metrics)
     const server = new RpcServer({
       libp2p: host.libp2p,
       protocol: RPC_PROTOCOL,
@@ -309,7 +311,9 @@ class ComposedPeer implements Peer {
       handlers: core.handlers,
       authorize: authorizeByPolicy(rpcMethods, isTrusted),
       onFailure: ({ peer, method, error }) => {
-        log.debug(`call of ${method} failed`, { peer: peer.toString(), error: error.message })
+        const isLimit = error instanceof RpcError && error.code === 'limit'
+        if (isLimit) limitReached('rpc')
+        log[isLimit ? 'warn' : 'debug'](`call of ${method} failed`, { peer: peer.toString(), error: error.message })
       }
     })
     return {
