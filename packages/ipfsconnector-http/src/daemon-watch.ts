@@ -9,6 +9,8 @@ const PROBES_PER_WARNING = 10
 
 /** What a {@link DaemonWatch} works with. */
 export interface DaemonWatchInit extends Pick<BaseContext, 'log' | 'clock'> {
+  /** Where the daemon is, for people. */
+  readonly address: string
   /** 0 = the daemons are never connected. */
   readonly connectSwarmsDelayMs: number
   readonly probe: (limitMs: number) => Promise<IPFSID>
@@ -72,12 +74,13 @@ export class DaemonWatch {
   }
 
   async #probe(): Promise<void> {
-    const { log, probe } = this.#init
+    const { log, probe, address } = this.#init
     try {
       await probe(PROBE_TIMEOUT_MS)
     } catch (error) {
       if (this.#isStopped) return
       this.#probes += 1
+      if (this.#probes === 1) log.info(`waiting for the IPFS daemon at ${address}`)
       if (this.#probes % PROBES_PER_WARNING === 0) {
         log.warn(`ipfs does not seem to be available after ${this.#probes} retries`, { error })
       }

@@ -331,8 +331,12 @@ describe('the life of KuboIpfs', () => {
       await until(() => clock.pending === 1 && clock.nextMs === clock.nowMs() + 1000)
       await clock.advance(1000)
     }
-    await until(() => context.lines.length > 0)
-    expect(texts(context.lines)).toEqual(['ipfs does not seem to be available after 10 retries'])
+    await until(() => context.lines.length === 3)
+    expect(texts(context.lines)).toEqual([
+      `waiting for the IPFS daemon at /ip4/127.0.0.1/tcp/${port}`,
+      `IPFS does not answer, calls fail until it does: connect ECONNREFUSED 127.0.0.1:${port}`,
+      'ipfs does not seem to be available after 10 retries'
+    ])
     expect(isReady).toBe(false)
     await kubo.open(port)
     await until(() => clock.pending === 1)

@@ -16,6 +16,7 @@ import {
   type Pin,
   type PinDepth
 } from '@cluster/api'
+import { formatMultiaddr } from '@cluster/config'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
@@ -82,6 +83,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     this.#client = new KuboClient({ ...context, address, authorization })
     this.#daemon = new DaemonWatch({
       ...context,
+      address: formatMultiaddr(config.nodeMultiaddress),
       connectSwarmsDelayMs: config.connectSwarmsDelayMs,
       probe: (limitMs) => this.#id(this.#calls.signal, limitMs),
       onSwarmsDue: () => this.safeDispatchEvent('swarms:due')
