@@ -12,9 +12,11 @@ import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { announceFilter } from './announce.ts'
+import { autoRelay } from './auto-relay.ts'
 import { createDht, type DhtComponents, type DhtScope } from './dht.ts'
 import { gossipService } from './gossip.ts'
 import { defaultStreams, defaultWaterMarks, type HostOptions } from './host-options.ts'
+import { observedAddress } from './observed-address.ts'
 import { Routing } from './peer-routing.ts'
 import { secretProtector } from './protector.ts'
 import { quietLogger } from './quiet-logger.ts'
@@ -121,6 +123,8 @@ export async function startNode(
       },
       autonat: autoNAT(),
       holePunching: dcutr(),
+      observedAddress,
+      autoRelay,
       ...(options.enableRelayHop === true
         ? { relay: whilePublic(circuitRelayServer({ reservations: { maxReservations } })) }
         : {}),

@@ -19,7 +19,9 @@ function withoutErrors(log: Logger): Logger {
   }
   const made = Object.assign(plain, {
     error: plain,
-    trace: log.trace,
+    trace: (formatter: unknown, ...args: unknown[]) => {
+      log.trace(formatter, ...args)
+    },
     newScope: (name: string) => withoutErrors(log.newScope(name))
   })
   // Levels may change while the program runs, and asking for one opens a log: not before somebody wants to know.

@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createHost } from './create-host.ts'
 import type { Host } from './host.ts'
 import type { HostOptions } from './host-options.ts'
+import { observedAddress } from './observed-address.ts'
 import { secretProtector } from './protector.ts'
 import { whilePublic } from './while-public.ts'
 
@@ -25,6 +26,23 @@ async function start(listen: readonly string[], options: Partial<HostOptions> = 
   const host = await createHost({ privateKey, secret, listen: listen.map((text) => multiaddr(text)), ...options })
   running.push(() => host.stop())
   return host
+}
+
+/** A node that relays, also on a local network. */
+async function relayAddress(): Promise<Multiaddr> {
+  const relay = await createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionProtector: () => secretProtector(secret),
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify(), relay: circuitRelayServer() }
+  })
+  running.push(async () => {
+    await relay.stop()
+  })
+  const [at] = relay.getMultiaddrs()
+  return at ?? expect.unreachable('an address')
 }
 
 async function connect(from: Host, address: Multiaddr | undefined): Promise<void> {
@@ -64,25 +82,32 @@ describe('a host', () => {
   })
 
   it('is reached through a relay, where no protocol runs that does not ask for it', async () => {
-    const relay = await createLibp2p({
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()],
-      connectionProtector: () => secretProtector(secret),
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-      services: { identify: identify(), relay: circuitRelayServer() }
-    })
-    running.push(async () => {
-      await relay.stop()
-    })
-    const [at] = relay.getMultiaddrs()
-    const hidden = await start([`${at?.toString() ?? ''}/p2p-circuit`])
+    const at = await relayAddress()
+    const hidden = await start([`${at.toString()}/p2p-circuit`])
     const seeker = await start([])
     await hidden.libp2p.handle('/test/1', () => undefined)
-    await connect(seeker, multiaddr(`${at?.toString() ?? ''}/p2p-circuit/p2p/${hidden.peerId.toString()}`))
+    await connect(seeker, multiaddr(`${at.toString()}/p2p-circuit/p2p/${hidden.peerId.toString()}`))
     const [connection] = seeker.libp2p.getConnections(hidden.peerId)
     expect(connection?.limits).toBeDefined()
     await expect(connection?.newStream('/test/1')).rejects.toMatchObject({ name: 'LimitedConnectionError' })
+  })
+
+  it('without a public address takes a relay that it is connected with', async () => {
+    const at = await relayAddress()
+    const hidden = await start(['/ip4/127.0.0.1/tcp/0'])
+    const reachable = new Promise<string>((resolve) => {
+      hidden.libp2p.addEventListener('self:peer:update', ({ detail }) => {
+        const found = detail.peer.addresses.map(({ multiaddr: one }) => one.toString())
+        const through = found.find((one) => one.includes('/p2p-circuit'))
+        if (through !== undefined) resolve(through)
+      })
+    })
+    await connect(hidden, at)
+    const through = await reachable
+    expect(through).toContain(at.toString())
+    const seeker = await start([])
+    await connect(seeker, multiaddr(`${at.toString()}/p2p-circuit/p2p/${hidden.peerId.toString()}`))
+    expect(seeker.libp2p.getConnections(hidden.peerId)[0]?.limits).toBeDefined()
   })
 
   it('asks no router for ports that only this machine can reach', async () => {
@@ -121,5 +146,25 @@ describe('a service for public hosts', () => {
     addresses('/ip4/8.8.8.8/tcp/1')
     await settled()
     expect(log).toEqual(['start 1', 'stop 1', 'start 2', 'stop 2'])
+  })
+})
+
+describe('an address at which another peer has reached the host', () => {
+  it('is announced when it is public and the other one opened the connection', async () => {
+    const confirmed: string[] = []
+    const events = new EventTarget()
+    const confirmObservedAddr = (address: Multiaddr): void => void confirmed.push(address.toString())
+    const service = observedAddress({ events: events as never, addressManager: { confirmObservedAddr } })
+    const identified = (direction: string, address: string): void => {
+      const detail = { connection: { direction }, observedAddr: multiaddr(address) }
+      events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
+    }
+    await service.start()
+    identified('outbound', '/ip4/8.8.8.8/tcp/50123')
+    identified('inbound', '/ip4/192.168.1.2/tcp/9096')
+    identified('inbound', '/ip4/8.8.8.8/tcp/9096')
+    await service.stop()
+    identified('inbound', '/ip4/8.8.4.4/tcp/9096')
+    expect(confirmed).toEqual(['/ip4/8.8.8.8/tcp/9096'])
   })
 })
