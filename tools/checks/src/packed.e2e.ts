@@ -58,8 +58,7 @@ async function lockedVersions(): Promise<(name: string) => string> {
 const install = ['install', '--install-strategy=linked', '--ignore-scripts', '--prefer-offline', '--loglevel=error']
 
 /** Packages that a README says to install. */
-const installLine = (readme: string) =>
-  /```sh\nnpm install (?:--save-dev |--global )?(.*)\n/.exec(readme)?.[1]?.split(' ') ?? []
+const installLine = (readme: string) => /```sh\nnpm install (?:--save-dev )?(.*)\n/.exec(readme)?.[1]?.split(' ') ?? []
 
 async function lineWith(output: Readable, text: string): Promise<void> {
   for await (const line of createInterface({ input: output })) if (line.includes(text)) return
@@ -206,7 +205,7 @@ export const status: TrackerStatus = 'pinned'
   it('run the examples of their READMEs, with what these say to install', async () => {
     const locked = await lockedVersions()
     const others = new Set(
-      published.flatMap(({ readme }) => installLine(readme)).filter((name) => !/^@cluster\//.test(name))
+      libraries.flatMap(({ readme }) => installLine(readme)).filter((name) => !/^@cluster\//.test(name))
     )
     await npm(project, ...install, ...[...others].map((name) => `${name}@${locked(name)}`))
     const examples = libraries.map(({ manifest: { name }, readme }) => ({
