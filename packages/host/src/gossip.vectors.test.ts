@@ -1,5 +1,6 @@
 import { closeWrite, writeMessage } from '@cluster/streams'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
@@ -22,6 +23,48 @@ interface RecordedMessage {
 }
 const file = new URL('../../testing/vectors/rpc/metrics.json', import.meta.url)
 const { messages } = JSON.parse(await readFile(file, 'utf8')) as { messages: readonly RecordedMessage[] }
+
+interface RecordedFrame {
+  readonly dir: string
+  readonly frame: string
+}
+const frameFile = new URL('../../testing/vectors/rpc/gossipsub-frames.json', import.meta.url)
+const { frames } = JSON.parse(await readFile(frameFile, 'utf8')) as { frames: readonly RecordedFrame[] }
+
+describe('frames of recorded Go peers', () => {
+  it('are understood, with the fields that nobody knows: subscriptions, control messages, a message', async () => {
+    const secret = new Uint8Array(32).fill(7)
+    const privateKey = await generateKeyPair('Ed25519')
+    const host = await createHost({ privateKey, secret, listen: [multiaddr('/ip4/127.0.0.1/tcp/0')] })
+    const topics = ['monitor.metrics', 'fzhnp2UwTBkgNabrJi1VanzwgN'].map((name) => host.subscribe(name))
+    const [metrics] = topics
+    const bare = await createLibp2p({
+      transports: [tcp()],
+      connectionProtector: () => secretProtector(secret),
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()]
+    })
+    try {
+      const subscribed = Promise.all(
+        topics.map((topic) => new Promise<PeerId>((resolve) => topic.onSubscribed(resolve)))
+      )
+      const stream = await (await bare.dial([...host.addresses()])).newStream('/meshsub/1.2.0')
+      const fromGo = frames.filter(({ dir }) => dir === 'from Go')
+      for (const { frame: bytes } of fromGo) await writeMessage(stream, Buffer.from(bytes, 'hex'))
+      expect((await subscribed).map(String)).toEqual(topics.map(() => bare.peerId.toString()))
+      for await (const { from, data } of metrics?.messages() ?? expect.unreachable('a topic')) {
+        const published = fromGo.find(({ frame: bytes }) => bytes.startsWith('12'))?.frame
+        expect(published).toContain(Buffer.from(data).toString('hex'))
+        expect(published).toContain(Buffer.from(from.toMultihash().bytes).toString('hex'))
+        break
+      }
+      expect(stream.status).toBe('open')
+    } finally {
+      await bare.stop()
+      await host.stop()
+    }
+  })
+})
 
 describe('messages of recorded Go peers', () => {
   it.each(messages)('have the same id here: $seqno', ({ metric, seqno, message_id: id }) => {
