@@ -11,7 +11,20 @@ const BROADCAST_TIMEOUT_MS = 10_000
 /** Most heads remembered between two rebroadcasts. */
 const MAX_SEEN = 100_000
 
-/** Tells other peers about heads: new ones at once, those that nobody mentioned at each tick. */
+/**
+ * So many announcements in a row are a burst: Go peers keep 32 and drop the others while they walk the DAG, and do not
+ * hear of the heads again before somebody's tick, which may be minutes later.
+ *
+ * @see spec/wire-crdt.md §1.9, §2.11
+ */
+const BURST = 16
+/** A burst is over when nothing new was announced for so long. */
+const QUIET_MS = 2000
+
+/**
+ * Tells other peers about heads: new ones at once, what a burst came to once more when it is over, and those that nobody
+ * mentioned at each tick.
+ */
 export class Announcer {
   readonly #broadcaster: Broadcaster | undefined
   readonly #clock: Clock
@@ -26,6 +39,10 @@ export class Announcer {
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
   #cancelTick: (() => void) | undefined
+  /** Announcements of this burst, of anybody, and when the last one came. */
+  #burst = 0
+  #lastNewsMs = -Infinity
+  #cancelRepeat: (() => void) | undefined
 
   constructor(
     broadcaster: Broadcaster | undefined,
@@ -50,7 +67,10 @@ export class Announcer {
 
   /** Somebody announced the head; this peer need not, in this interval. */
   saw(cid: CID): void {
-    if (this.#seen.size < MAX_SEEN) this.#seen.set(blockIdOf(cid), this.#clock.nowMs())
+    const id = blockIdOf(cid)
+    const nowMs = this.#clock.nowMs()
+    if (!this.#seen.has(id)) this.#news(nowMs)
+    if (this.#seen.size < MAX_SEEN) this.#seen.set(id, nowMs)
   }
 
   /**
@@ -85,9 +105,28 @@ export class Announcer {
   /** Ends the ticks, and waits for a message on its way. */
   async close(): Promise<void> {
     this.#cancelTick?.()
+    this.#cancelRepeat?.()
     this.#stop.abort()
     await this.#next
     await this.#flushing
+  }
+
+  /** Counts what nobody announced before. */
+  #news(nowMs: number): void {
+    this.#burst = nowMs - this.#lastNewsMs < QUIET_MS ? this.#burst + 1 : 1
+    this.#lastNewsMs = nowMs
+    if (this.#burst >= BURST && this.#cancelRepeat === undefined) this.#scheduleRepeat()
+  }
+
+  /** Peers wait differently long: who comes first spares the others the message. */
+  #scheduleRepeat(): void {
+    if (this.#broadcaster === undefined || this.#stop.signal.aborted) return
+    const dueMs = this.#lastNewsMs + QUIET_MS * (1 + this.#random())
+    this.#cancelRepeat = this.#clock.setTimer(dueMs, () => {
+      this.#cancelRepeat = undefined
+      if (this.#clock.nowMs() - this.#lastNewsMs < QUIET_MS) this.#scheduleRepeat()
+      else void this.announceUnseen(this.#lastNewsMs)
+    })
   }
 
   #schedule(): void {
