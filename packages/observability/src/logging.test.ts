@@ -14,9 +14,9 @@ describe('logs', () => {
   it('look as those of the reference', () => {
     const { lines, logging } = logTo('info')
     logging.logger('cluster').info('** IPFS Cluster is READY **')
-    logging.logger('cluster').warn('slow', { ms: 7 })
+    logging.logger('cluster').warn('slow', { ms: 7, error: new Error('disk full') })
     expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z\tINFO\tcluster\t\*\* IPFS Cluster is READY \*\*\n$/)
-    expect(lines[1]).toMatch(/\tWARN\tcluster\tslow\t\{"ms":7\}\n$/)
+    expect(lines[1]).toMatch(/\tWARN\tcluster\tslow\t\{"ms":7,"error":"disk full"\}\n$/)
   })
 
   it('have a level for each facility', () => {

@@ -40,7 +40,10 @@ export interface Logging {
 export function createLogging({ levels, format, output, foreignLevel = 'error' }: LoggingOptions): Logging {
   const destination = { write: (json: string) => void output.write(formatLine(recordOf(json), format)) }
   // The root passes everything on; each facility has a level of its own.
-  const root = pino({ base: null, level: 'debug', timestamp: stdTimeFunctions.epochTime }, destination)
+  const root = pino(
+    { base: null, level: 'debug', timestamp: stdTimeFunctions.epochTime, serializers: { error: errorText } },
+    destination
+  )
   const levelOf = (facility: string, otherwise: LogLevel): LogLevel => levels.byFacility.get(facility) ?? otherwise
   const logger = (facility: string): Logger => {
     const child = root.child({ facility }, { level: levelOf(facility, levels.overall) })
@@ -63,6 +66,11 @@ export function createLogging({ levels, format, output, foreignLevel = 'error' }
   const foreign = (facility: string): ReturnType<typeof root.child> =>
     root.child({ facility }, { level: levelOf(facility, foreignLevel) })
   return { logger, libp2p: libp2pComponentLogger(foreign) }
+}
+
+/** What an error says, which its enumerable properties do not. */
+function errorText(error: unknown): unknown {
+  return error instanceof Error ? error.message : error
 }
 
 function recordOf(json: string): Parameters<typeof formatLine>[0] {
