@@ -56,7 +56,7 @@ export default function component(tree: Tree, options: ComponentOptions): Genera
     env: `CLUSTER_${constant.replaceAll('_', '')}`,
     exampleOutput: isComponent ? '10000' : `${code} more than it takes`
   }
-  for (const part of ['common', isComponent ? 'component' : 'module']) {
+  for (const part of ['package', isComponent ? 'component' : 'module']) {
     generateFiles(tree, join(import.meta.dirname, 'files', part), folder, texts)
   }
   updateJson(tree, 'tsconfig.json', (json: { references: { path: string }[] }) => ({
