@@ -1,6 +1,13 @@
 /** Stable codes of the errors of this package. */
 export type HttpErrorCode =
-  'ADDRESS_IN_USE' | 'CANNOT_LISTEN' | 'NOT_MULTIPART' | 'BAD_MULTIPART' | 'MULTIPART_LIMIT' | 'UPLOAD_ABORTED'
+  | 'ADDRESS_IN_USE'
+  | 'CANNOT_LISTEN'
+  | 'TOO_MANY_CONNECTIONS'
+  | 'CLOSED'
+  | 'NOT_MULTIPART'
+  | 'BAD_MULTIPART'
+  | 'MULTIPART_LIMIT'
+  | 'UPLOAD_ABORTED'
 
 /** An error of the HTTP layer. Compare by `code`; `message` is for people and may be sent to the client. */
 export class HttpError extends Error {

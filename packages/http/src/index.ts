@@ -3,17 +3,12 @@ export { type Authenticator, type AuthenticatorOptions, createAuthenticator, typ
 export { type Cors, type CorsOptions, createCors } from './cors.ts'
 export { HttpError, type HttpErrorCode } from './errors.ts'
 export { goJson } from './go-json.ts'
-export {
-  formatTarget,
-  listen,
-  type Listeners,
-  type ListenLimits,
-  type ListenOptions,
-  type ListenTarget
-} from './listen.ts'
+export { formatTarget, listen, type Listeners, type ListenOptions, type ListenTarget } from './listen.ts'
 export type { MultipartLimits } from './multipart-parts.ts'
 export { ndjsonResponse, type NdjsonOptions } from './ndjson.ts'
+export type { ListenLimits, ServerInit } from './open-server.ts'
 export { cleanAbsolutePath, parseQuery, type Query, queryBoolean, queryInteger, queryUnescape } from './query.ts'
 export { errorBody, jsonResponse } from './respond.ts'
+export { HTTP_PROTOCOL, serveStreams, type StreamServer } from './serve-streams.ts'
 export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
 export { readUpload, type Upload, type UploadEntry } from './upload.ts'

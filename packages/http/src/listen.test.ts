@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { type AccessEntry, formatAccess } from './access-log.ts'
-import { listen, type ListenLimits, type Listeners, type ListenTarget } from './listen.ts'
+import { listen, type Listeners, type ListenTarget } from './listen.ts'
+import type { ListenLimits } from './open-server.ts'
 import { createSurface, type Handler, type SurfaceOptions } from './surface.ts'
 
 const free = { host: '127.0.0.1', port: 0 }

@@ -1,36 +1,15 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import type { Server } from 'node:http'
 import { HttpError } from './errors.ts'
-import { watchStalls } from './stalled.ts'
+import { openServer, type ServerInit } from './open-server.ts'
 
 /** Where to listen: a host and port (0 = any free one), or a Unix socket. */
 export type ListenTarget = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** Limits of the connections of a listener. */
-export interface ListenLimits {
-  /** For the request line and headers. Default 5 s. */
-  readonly readHeaderTimeoutMs?: number
-  /** For a whole request with its body; 0 (default) = none. */
-  readonly readTimeoutMs?: number
-  /** From the end of the request's headers to the end of the answer; 0 (default) = none. */
-  readonly writeTimeoutMs?: number
-  /** How long a connection may wait for its next request. Default 2 minutes. */
-  readonly idleTimeoutMs?: number
-  /** How long a client may send nothing of an unfinished upload, or read nothing of an answer. Default 30 minutes. */
-  readonly stallTimeoutMs?: number
-  /** The request line and headers may have 4096 bytes more. Default 4096. */
-  readonly maxHeaderBytes?: number
-  /** Default 4096. */
-  readonly maxConnections?: number
-}
-
 /** What to open. */
-export interface ListenOptions extends ListenLimits {
+export interface ListenOptions extends ServerInit {
   readonly targets: readonly ListenTarget[]
-  readonly listener: RequestListener
   /** A listener that failed later, for instance for want of file descriptors; it goes on listening. */
   readonly onError?: (error: Error) => void
-  /** Makes the servers; for TLS hand in one of `node:https`. Default: `createServer` of `node:http`. */
-  readonly createServer?: (options: ServerOptions, listener: RequestListener) => Server
 }
 
 /** Open listeners. */
@@ -77,26 +56,6 @@ export async function listen(options: ListenOptions): Promise<Listeners> {
 export function formatTarget(target: ListenTarget): string {
   if ('path' in target) return target.path
   return `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`
-}
-
-function openServer(options: ListenOptions): Server {
-  const readHeaderTimeoutMs = options.readHeaderTimeoutMs ?? 5000
-  const server = (options.createServer ?? createServer)(
-    {
-      headersTimeout: readHeaderTimeoutMs,
-      requestTimeout: options.readTimeoutMs ?? 0, // Node's default would cut uploads after 5 minutes
-      keepAliveTimeout: options.idleTimeoutMs ?? 120_000,
-      connectionsCheckingInterval: Math.min(1000, Math.max(100, readHeaderTimeoutMs)),
-      maxHeaderSize: (options.maxHeaderBytes ?? 4096) + 4096
-    },
-    options.listener
-  )
-  server.maxConnections = options.maxConnections ?? 4096
-  watchStalls(server, {
-    stallTimeoutMs: options.stallTimeoutMs ?? 30 * 60_000,
-    writeTimeoutMs: options.writeTimeoutMs ?? 0
-  })
-  return server
 }
 
 async function bind(server: Server, target: ListenTarget): Promise<void> {
