@@ -22,7 +22,7 @@ async function run() {
   const listen = [multiaddr('/ip4/127.0.0.1/tcp/0')]
   const api = new RestApi({ ...context, cluster }, { ...restApiConfig.defaults, httpListenMultiaddress: listen })
   await api.beforeStart()
-  api.start()
+  await api.start()
   open.push(api)
   const port = Number(api.addresses[0]?.getComponents()[1]?.value)
   const ask: Ask = (path, options = {}) => askHttp({ port, path, ...options })

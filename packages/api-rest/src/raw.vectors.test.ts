@@ -33,7 +33,7 @@ const api = new RestApi({ ...testContext(), cluster: new LoneCluster() }, config
 
 beforeAll(async () => {
   await api.beforeStart()
-  api.start()
+  await api.start()
 })
 afterAll(() => api.stop())
 

@@ -26,7 +26,7 @@ async function run(config: Partial<RestApiConfig> = {}, started = true, override
     { ...restApiConfig.defaults, httpListenMultiaddress: listen, ...config }
   )
   await api.beforeStart()
-  if (started) api.start()
+  if (started) await api.start()
   open.push(api)
   const ask: Ask = (path, options = {}) => askHttp({ port: portOf(api), path, ...options })
   return { api, cluster, context, ask }
@@ -44,7 +44,7 @@ describe('life', () => {
     })
     await settle()
     expect(answered).toBe(false)
-    api.start()
+    await api.start()
     expect(await asking).toBe(200)
   })
 

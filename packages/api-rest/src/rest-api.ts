@@ -1,12 +1,16 @@
-import { ClusterError, type Component, type ComponentContext } from '@cluster/api'
+import { ClusterError, limitCounter, type Component, type ComponentContext } from '@cluster/api'
 import {
   createAuthenticator,
   createCors,
   createSurface,
   errorBody,
+  HTTP_PROTOCOL,
   HttpError,
   listen,
-  type Listeners
+  serveStreams,
+  type Listeners,
+  type ServerInit,
+  type StreamServer
 } from '@cluster/http'
 import type { AbortOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -15,6 +19,9 @@ import { openAccessLog, type AccessLog } from './access-log.ts'
 import type { RestApiConfig } from './config.ts'
 import { boundAddress, listenTarget } from '@cluster/config'
 import { createRouter } from './router.ts'
+
+/** Requests of one client at once over libp2p: each is a stream. */
+const MAX_STREAMS_PER_CONNECTION = 1024
 
 /**
  * The REST API of a peer. It is bound from `beforeStart` and answers from `start`: what comes in between waits.
@@ -26,6 +33,7 @@ export class RestApi implements Component {
   readonly #config: RestApiConfig
   readonly #started = Promise.withResolvers<undefined>()
   #listeners: Listeners | undefined
+  #streams: StreamServer | undefined
   #accessLog: AccessLog | undefined
 
   constructor(context: ComponentContext<'api'>, config: RestApiConfig) {
@@ -47,15 +55,10 @@ export class RestApi implements Component {
     const config = this.#config
     this.#accessLog = await openAccessLog(config.httpLogFile, this.#context.baseDir, this.#context.log)
     try {
-      this.#listeners = await listen({
-        targets: config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? []),
-        listener: this.#gate(this.#surface(this.#accessLog)),
-        readHeaderTimeoutMs: config.readHeaderTimeoutMs,
-        readTimeoutMs: config.readTimeoutMs,
-        writeTimeoutMs: config.writeTimeoutMs,
-        idleTimeoutMs: config.idleTimeoutMs,
-        maxHeaderBytes: config.maxHeaderBytes
-      })
+      const init = this.#serverInit(this.#gate(this.#surface(this.#accessLog)))
+      const targets = config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? [])
+      this.#listeners = await listen({ targets, ...init })
+      if (this.#context.httpHost !== undefined) this.#streams = serveStreams(init)
     } catch (error) {
       if (!(error instanceof HttpError)) throw error
       const code = error.code === 'ADDRESS_IN_USE' ? 'BUSY' : 'CONFIG_INVALID'
@@ -64,18 +67,46 @@ export class RestApi implements Component {
     }
   }
 
-  start(): void {
+  /** On the cluster's host the API is served as well, where holding the secret means to be trusted. */
+  async start(): Promise<void> {
+    const { httpHost, log } = this.#context
     const how = this.#config.basicAuthCredentials === null ? 'HTTP' : 'HTTP - authenticated'
-    for (const address of this.addresses) this.#context.log.info(`RESTAPI (${how}): ${address.toString()}`)
+    for (const address of this.addresses) log.info(`RESTAPI (${how}): ${address.toString()}`)
     this.#started.resolve(undefined)
+    const streams = this.#streams
+    if (httpHost === undefined || streams === undefined) return
+    const limits = { maxInboundStreams: MAX_STREAMS_PER_CONNECTION }
+    await httpHost.handle(
+      HTTP_PROTOCOL,
+      (stream, { remotePeer }) => {
+        streams.serve(stream, remotePeer.toString())
+      },
+      limits
+    )
+    const addresses = httpHost.getMultiaddrs().map((address) => `        ${address.toString()}`)
+    log.info(['RESTAPI (libp2p-http): ENABLED. Listening on:', ...addresses, ''].join('\n'))
   }
 
   async stop({ signal }: AbortOptions = {}): Promise<void> {
     if (this.#listeners !== undefined) this.#context.log.info('stopping Cluster API')
-    await this.#listeners?.stop(signal === undefined ? {} : { signal })
+    const hurry = signal === undefined ? {} : { signal }
+    if (this.#streams !== undefined) await this.#context.httpHost?.unhandle(HTTP_PROTOCOL)
+    await Promise.all([this.#listeners?.stop(hurry), this.#streams?.stop(hurry)])
     await this.#accessLog?.close()
     this.#listeners = undefined
+    this.#streams = undefined
     this.#accessLog = undefined
+  }
+
+  #serverInit(listener: RequestListener): ServerInit {
+    const { readHeaderTimeoutMs, readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxHeaderBytes } = this.#config
+    const { log, metrics } = this.#context
+    const limitReached = limitCounter(metrics)
+    const onRefused = (): void => {
+      limitReached('http_connections')
+      log.warn('REST API: too many connections: one was refused')
+    }
+    return { listener, onRefused, readHeaderTimeoutMs, readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxHeaderBytes }
   }
 
   #surface(accessLog: AccessLog): RequestListener {

@@ -79,7 +79,7 @@ let client: Client
 
 beforeAll(async () => {
   await api.beforeStart()
-  api.start()
+  await api.start()
   const [address] = api.addresses
   client = new Client(`http://127.0.0.1:${address?.getComponents()[1]?.value ?? ''}`)
 })
