@@ -1,4 +1,12 @@
-import { ClusterError, formatDuration, IPFSPinStatus, type Clock, type Pin, type PinDepth } from '@cluster/api'
+import {
+  ClusterError,
+  formatDuration,
+  IPFSPinStatus,
+  type Clock,
+  type IpfsCounters,
+  type Pin,
+  type PinDepth
+} from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { escapeQuery, readValue } from './answers.ts'
@@ -17,6 +25,7 @@ export interface PinContext {
   readonly client: KuboClient
   readonly clock: Clock
   readonly config: Pick<HttpConfig, 'pinTimeoutMs'>
+  readonly counters: IpfsCounters | undefined
   readonly signal: AbortSignal
   status(cid: CID, depth: PinDepth): Promise<IPFSPinStatus>
   onProgress(nodes: number): void
@@ -31,14 +40,19 @@ const progressLine = z.object({ Progress: z.int().nullish(), Pins: z.array(z.str
  */
 export async function addPin(pin: Pin, context: PinContext): Promise<void> {
   const ended = new AbortController()
-  const { client, signal } = context
+  const { client, counters, signal } = context
   const call = { signal: AbortSignal.any([signal, ended.signal]), isLong: true, isOthersTime: true }
   const connecting = (pin.origins ?? []).slice(0, MAX_ORIGINS).map((origin) => {
     // Whether they can be reached or not: the daemon may find the content elsewhere.
     return client.text(`swarm/connect?arg=${escapeQuery(origin.toString())}`, call).catch(() => undefined)
   })
+  counters?.pinAdd.increment()
   try {
     if (!(await updatePin(pin, context))) await fetchPin(pin, context)
+    counters?.ipfsPins.increment()
+  } catch (error) {
+    counters?.pinAddErrors.increment()
+    throw error
   } finally {
     ended.abort()
     await Promise.all(connecting)

@@ -9,6 +9,8 @@ import {
   FakeKubo,
   ipfsConnectorConformance,
   type LogLine,
+  memoryCounters,
+  type MemoryCounters,
   settle,
   testContext,
   type TestContext
@@ -23,9 +25,17 @@ import { KuboIpfs } from './kubo-ipfs.ts'
 const vectors = new URL('../../testing/vectors/cli/kubo-texts.json', import.meta.url)
 const { answers } = JSON.parse(readFileSync(vectors, 'utf8')) as { answers: Record<string, string> }
 
-function connect(address: Multiaddr, config: Partial<HttpConfig> = {}): { ipfs: KuboIpfs; context: TestContext } {
-  const context = testContext()
-  return { ipfs: new KuboIpfs(context, { ...httpConfig.defaults, nodeMultiaddress: address, ...config }), context }
+interface Connected {
+  readonly ipfs: KuboIpfs
+  readonly context: TestContext
+  readonly metrics: MemoryCounters
+}
+
+function connect(address: Multiaddr, config: Partial<HttpConfig> = {}): Connected {
+  const metrics = memoryCounters()
+  const context = testContext({ metrics })
+  const ipfs = new KuboIpfs(context, { ...httpConfig.defaults, nodeMultiaddress: address, ...config })
+  return { ipfs, context, metrics }
 }
 
 const addressOf = (kubo: FakeKubo): Multiaddr => multiaddr(`/ip4/127.0.0.1/tcp/${kubo.port}`)
@@ -49,13 +59,13 @@ ipfsConnectorConformance('ipfshttp', async () => {
 
 async function setUp(config: Partial<HttpConfig> = {}) {
   const kubo = await FakeKubo.listen(answers)
-  const { ipfs, context } = connect(addressOf(kubo), config)
+  const { ipfs, context, metrics } = connect(addressOf(kubo), config)
   onTestFinished(async () => {
     await ipfs.stop()
     expect(context.clock.pending).toBe(0)
     await kubo.close()
   })
-  return { kubo, ipfs, context, clock: context.clock }
+  return { kubo, ipfs, context, metrics, clock: context.clock }
 }
 
 function blockOf(text: string): Block {
@@ -283,6 +293,44 @@ describe('KuboIpfs', () => {
     await expect(ipfs.configKey('Datastore/abc', {})).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const tooDeep = ipfs.configKey('Datastore/StorageMax/x', {})
     await expect(tooDeep).rejects.toThrow('key not found in configuration')
+  })
+
+  it('counts pins, requests with blocks, and what failed', async () => {
+    const { kubo, ipfs, metrics } = await setUp()
+    const counted = async () =>
+      Object.fromEntries(Object.entries(await metrics.read()).map(([name, value]) => [name.slice(12), value]))
+    const zero = {
+      pins_ipfs_pins: 0,
+      pins_pin_add: 0,
+      pins_pin_add_errors: 0,
+      blocks_put: 0,
+      blocks_put_errors: 0,
+      blocks_added: 0,
+      blocks_added_size: 0
+    }
+    expect(await counted()).toEqual(zero)
+    const [a, b] = [blockOf('a'), blockOf('bb')]
+    await ipfs.blockStream(stream(a, b), {})
+    await ipfs.pin(pinOf(a.cid), {})
+    await ipfs.pin(pinOf(a.cid), {}) // there already
+    await ipfs.pin(pinOf(b.cid), {})
+    const added = { blocks_put: 1, blocks_added: 2, blocks_added_size: 3 }
+    expect(await counted()).toEqual({ ...zero, ...added, pins_ipfs_pins: 2, pins_pin_add: 2 })
+    await ipfs.unpin(a.cid, {})
+    await ipfs.unpin(a.cid, {}) // nothing to do
+    kubo.script('pin/add', (_request, response) => {
+      response.end('{"Progress":1}')
+    })
+    kubo.script('block/put', (_request, response) => {
+      response.writeHead(500).end()
+    })
+    await expect(ipfs.pin(pinOf(a.cid), {})).rejects.toMatchObject({ code: 'IPFS' })
+    await expect(ipfs.blockStream(stream(a), {})).rejects.toMatchObject({ code: 'IPFS' })
+    expect(await counted()).toMatchObject({ pins_ipfs_pins: 1, pins_pin_add: 3, pins_pin_add_errors: 1 })
+    expect(await counted()).toMatchObject({ blocks_put: 2, blocks_put_errors: 1 })
+    metrics.registerMetric('ipfscluster_pins_ipfs_pins').update(7)
+    await Array.fromAsync(ipfs.pinLs(['recursive', 'direct'], {}))
+    expect((await counted())['pins_ipfs_pins']).toBe(1)
   })
 
   it('asks for metrics after as many pins, adds and collections as told', async () => {

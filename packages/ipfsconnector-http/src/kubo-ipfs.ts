@@ -8,6 +8,8 @@ import {
   IPFSPinStatus,
   type IpfsConnector,
   type IpfsConnectorEvents,
+  type IpfsCounters,
+  ipfsCounters,
   type IPFSRepoGC,
   type IPFSRepoStat,
   MAX_PAGE_ITEMS,
@@ -52,7 +54,7 @@ import { Watchdog } from './watchdog.ts'
 const MAX_BLOCK_BYTES = 64 << 20
 
 /** What the connector needs of its component context. */
-export type KuboIpfsContext = Pick<BaseContext, 'log' | 'clock'>
+export type KuboIpfsContext = Pick<BaseContext, 'log' | 'clock'> & Partial<Pick<BaseContext, 'metrics'>>
 
 /**
  * The IPFS side of a peer as a Kubo daemon beside it, over the daemon's HTTP RPC. It never retries, every call has a
@@ -64,6 +66,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
   readonly #context: KuboIpfsContext
   readonly #config: HttpConfig
   readonly #client: KuboClient
+  readonly #counters: IpfsCounters | undefined
   readonly #calls = new RunningCalls()
   readonly #daemon: DaemonWatch
   #triggers = 0
@@ -77,6 +80,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     super()
     this.#context = context
     this.#config = config
+    this.#counters = ipfsCounters(context.metrics)
     const address = daemonAddress(config.nodeMultiaddress)
     if (address === undefined) throw new ClusterError('CONFIG_INVALID', 'ipfshttp.node_multiaddress not set')
     const authorization = authorizationHeader(config.authorization)
@@ -125,6 +129,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
         client: this.#client,
         clock: this.#context.clock,
         config: this.#config,
+        counters: this.#counters,
         signal,
         status: (cid, depth) => this.#status(cid, depth, signal, true),
         onProgress: (nodes) => options.onProgress?.(nodes)
@@ -147,6 +152,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
       try {
         const call = { isLong: true, isPatient: true }
         await this.#text(`pin/rm?arg=${cid.toString()}`, signal, this.#config.unpinTimeoutMs, call)
+        this.#counters?.ipfsPins.decrement()
       } catch (error) {
         if (!saysNothingToUnpin(error)) throw error
       }
@@ -171,7 +177,8 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     await this.#calls.run(options, async (signal) => {
       const watchdog = this.#watchdog('block/put', signal, this.#config.ipfsRequestTimeoutMs)
       try {
-        await putBlocks(blocks, { client: this.#client, watchdog, log: this.#context.log })
+        const { log } = this.#context
+        await putBlocks(blocks, { client: this.#client, watchdog, log, counters: this.#counters })
       } finally {
         watchdog.close()
         this.#trigger()
@@ -298,9 +305,11 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     types: readonly ('recursive' | 'direct')[],
     signal: AbortSignal
   ): AsyncGenerator<readonly IPFSPinInfo[]> {
+    let listed = 0
     for (const type of types) {
       const call = `pin/ls?stream=true&type=${type}`
       for await (const lines of this.#lines(call, signal, this.#config.ipfsRequestTimeoutMs)) {
+        listed += lines.length
         for (let at = 0; at < lines.length; at += MAX_PAGE_ITEMS) {
           yield lines.slice(at, at + MAX_PAGE_ITEMS).map((line) => {
             const { Cid: cid, Type: text } = readValue(call, line, pinLine)
@@ -309,6 +318,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
         }
       }
     }
+    if (types.length === 2) this.#counters?.ipfsPins.update(listed)
   }
 
   async *#collect(signal: AbortSignal): AsyncGenerator<IPFSRepoGC> {

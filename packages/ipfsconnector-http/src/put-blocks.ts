@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ClusterError, type Logger, type NodeWithMeta } from '@cluster/api'
+import { ClusterError, type IpfsCounters, type Logger, type NodeWithMeta } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { parseCid, readValue } from './answers.ts'
@@ -14,6 +14,7 @@ export interface PutOptions {
   /** Stands still while the source of the blocks is waited for. */
   readonly watchdog: Watchdog
   readonly log: Pick<Logger, 'warn'>
+  readonly counters: IpfsCounters | undefined
 }
 
 const putAnswer = z.object({ Key: z.string() })
@@ -104,32 +105,36 @@ class PutRequest {
     this.#source = source
   }
 
-  async send({ client, watchdog, log }: PutOptions): Promise<void> {
+  async send({ client, watchdog, log, counters }: PutOptions): Promise<void> {
     const { cid } = this.#first
     const { size } = cid.multihash
     const call = `block/put?allow-big-block=true&cid-codec=${codecName(cid)}&mhlen=${size}&mhtype=${hashName(cid)}&pin=false`
     const ended = new AbortController()
     const signal = AbortSignal.any([watchdog.signal, ended.signal])
+    counters?.blocksPut.increment()
     try {
       const answers = client.lines(call, {
         signal,
         isLong: true,
-        body: this.#parts(watchdog),
+        body: this.#parts(watchdog, counters),
         contentType: `multipart/form-data; boundary=${this.#boundary}`
       })
       for await (const answer of answers) {
         watchdog.progress()
         for (const line of answer) this.#confirm(readValue(call, line, putAnswer).Key, log)
       }
+      if (this.#confirmed < this.#sent) {
+        throw new ClusterError('IPFS', `IPFS confirmed ${this.#confirmed} of ${this.#sent} blocks (${call})`)
+      }
+    } catch (error) {
+      counters?.blocksPutErrors.increment()
+      throw error
     } finally {
       ended.abort()
     }
-    if (this.#confirmed < this.#sent) {
-      throw new ClusterError('IPFS', `IPFS confirmed ${this.#confirmed} of ${this.#sent} blocks (${call})`)
-    }
   }
 
-  async *#parts(watchdog: Watchdog): AsyncGenerator<Uint8Array> {
+  async *#parts(watchdog: Watchdog, counters: IpfsCounters | undefined): AsyncGenerator<Uint8Array> {
     const { code, size } = this.#first.cid.multihash
     for (let block: NodeWithMeta | undefined = this.#first; block !== undefined; block = await this.#source.next()) {
       const { multihash } = block.cid
@@ -147,6 +152,8 @@ class PutRequest {
           'Content-Type: application/octet-stream\r\n\r\n'
       )
       yield block.data
+      counters?.blocksAdded.increment()
+      counters?.blocksAddedSize.increment(block.data.length)
       yield Buffer.from('\r\n')
     }
     yield Buffer.from(`--${this.#boundary}--\r\n`)
