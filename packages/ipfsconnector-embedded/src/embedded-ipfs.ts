@@ -44,7 +44,7 @@ const pinsNamespace = new Key('/embedded-ipfs')
 /** Name of the mount at the peer's exchange. */
 const mountName = 'ipfs'
 
-/** What the connector needs. Without `network` it knows neither the peer's addresses nor its connections. */
+/** What the connector needs. Without `network` it does not know the peer's connections. */
 export type EmbeddedContext = Pick<BaseContext, 'self' | 'baseDir' | 'log' | 'clock'> &
   Pick<ComponentContext<'ipfs_connector'>, 'datastore' | 'exchange'> &
   Partial<Pick<Collaborators, 'network'> & Pick<BaseContext, 'metrics'>>
@@ -119,13 +119,14 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
     await this.#operations.opened(signal)
   }
 
-  /** The peer's own ID and addresses: there is no second host. */
+  /**
+   * The peer's own ID: there is no second host. Without addresses: other peers would have their IPFS daemons dial them,
+   * and those are not in the private network.
+   */
   id(options: AbortOptions): Promise<IPFSID> {
-    const { self, network } = this.#context
-    return this.#operations.run(options, () => {
-      const addresses = network?.libp2p.getMultiaddrs() ?? []
-      return Promise.resolve({ id: self, addresses, error: '' })
-    })
+    return this.#operations.run(options, () =>
+      Promise.resolve({ id: this.#context.self, addresses: undefined, error: '' })
+    )
   }
 
   /**
