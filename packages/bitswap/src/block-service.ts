@@ -12,6 +12,8 @@ export interface BlockServiceComponents {
   /** The store of its owner. */
   readonly blockstore: Blocks
   readonly bitswap: Bitswap
+  /** Told of a block that was not asked for, or not taken, because a limit was reached. */
+  readonly onLimit?: (error: ClusterError) => void
 }
 
 /**
@@ -115,7 +117,9 @@ class ExchangingSession implements BlockSession {
       .want(cid, signal === undefined ? { local } : { signal, local })
       .catch((error: unknown) => {
         signal?.throwIfAborted()
-        throw exchangeError(error)
+        const failure = exchangeError(error)
+        if (failure.code === 'LIMIT') this.#components.onLimit?.(failure)
+        throw failure
       })
     if (!isLocal) await store(this.#components, [{ cid, bytes }], options)
     return bytes

@@ -94,6 +94,8 @@ export type PeerLimit =
   | 'monitor_metrics'
   /** Gossip messages that wait for their reader. */
   | 'gossip_messages'
+  /** Blocks asked of other peers at once, or their size. */
+  | 'exchange_wants'
   /** RPC calls at once, or the size of a value. */
   | 'rpc'
   /** HTTP connections at once. */

@@ -1,4 +1,4 @@
-import type { BlockExchange, Blocks, BlockService, ComponentContext } from '@cluster/api'
+import { type BlockExchange, type Blocks, type BlockService, type ComponentContext, limitCounter } from '@cluster/api'
 import { createBitswap } from '../bitswap.ts'
 import { ExchangingBlockService } from '../block-service.ts'
 import type { Bitswap } from '../interface.ts'
@@ -23,7 +23,13 @@ export class BitswapExchange implements BlockExchange {
 
   mount(name: string, blocks: Blocks): BlockService {
     this.#mounts.add(name, blocks)
-    return new ExchangingBlockService({ blockstore: blocks, bitswap: this.#bitswap() }, () => {
+    const { log, metrics } = this.#context
+    const limitReached = limitCounter(metrics)
+    const onLimit = ({ message }: Error): void => {
+      limitReached('exchange_wants')
+      log.warn(`a block was not fetched: ${message}`)
+    }
+    return new ExchangingBlockService({ blockstore: blocks, bitswap: this.#bitswap(), onLimit }, () => {
       this.#mounts.remove(name)
     })
   }
