@@ -46,7 +46,7 @@ export const restApiConfig = section({
     libp2p_listen_multiaddress: addresses({
       default: [],
       omit: true,
-      description: 'HTTP over libp2p; not supported yet.'
+      description: 'Where an own libp2p host for the API listens; not supported yet.'
     }),
     id: text({ default: '', omit: true, description: 'Peer ID of the libp2p listener; not supported yet.' }),
     private_key: text({ default: '', omit: true, secret: true, description: 'Key of that peer; not supported yet.' }),

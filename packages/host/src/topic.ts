@@ -39,7 +39,7 @@ const maxWaiting = 1024
 const maxWaitingBytes = 16 * 1024 * 1024
 
 /** How a topic is joined. */
-export interface JoinOptions {
+interface JoinOptions {
   /** By the signer of a message: whether it is taken and passed on. Own messages are not asked about. */
   readonly validate?: ((from: PeerId) => boolean) | undefined
   /** Called once, when the topic is unsubscribed. */
