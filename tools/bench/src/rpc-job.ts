@@ -65,7 +65,10 @@ async function perSecond(callers: number, call: () => Promise<number>): Promise<
   const end = begun + MIN_SECONDS * 1000
   let done = 0
   const caller = async (): Promise<void> => {
-    while (performance.now() < end) done += await call()
+    while (performance.now() < end) {
+      const items = await call()
+      done += items
+    }
   }
   await Promise.all(Array.from({ length: callers }, caller))
   return (done * 1000) / (performance.now() - begun)
