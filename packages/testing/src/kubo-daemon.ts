@@ -6,14 +6,12 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
-/** Where Kubo is looked for besides the PATH. */
-const MORE_FOLDERS = ['/opt/gobin', '/usr/local/bin']
 const READY = 'Daemon is ready'
 const STOP_LIMIT_MS = 10_000
 
-/** The `ipfs` program of this machine; `undefined` when there is none. */
+/** The `ipfs` program on the PATH; `undefined` when there is none. */
 export async function findKubo(): Promise<string | undefined> {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...MORE_FOLDERS]) {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const file = join(folder, 'ipfs')
     const isThere = await access(file, constants.X_OK).then(
       () => true,

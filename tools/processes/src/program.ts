@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the repository. */
 export const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** A program of this repository: from its sources, or as it is published. */
+/** A program: of this repository, from its sources or as it is published, or another. */
 export interface Program {
   readonly file: string
+  /** A program of the machine instead of one for Node. */
+  readonly native?: boolean
 }
 
 /** A program as a clone runs it, from the sources. */

@@ -16,7 +16,8 @@ export async function run(
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string; readonly input?: string } = {}
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, [program.file, ...args], {
+  const [file, ...before] = program.native === true ? [program.file] : [process.execPath, program.file]
+  const child = spawn(file, [...before, ...args], {
     env: { ...process.env, GOLOG_LOG_FMT: 'nocolor', ...options.env },
     cwd: options.cwd,
     stdio: 'pipe'
