@@ -147,7 +147,9 @@ class ComposedPeer implements Peer {
       this.#parts = []
       this.#over.abort()
       const fault = toClusterError(error)
-      this.#done.reject(fault)
+      // Told to stop before it had started: then it has done as it was told.
+      if (this.#stopping.signal.aborted) this.#done.resolve(undefined)
+      else this.#done.reject(fault)
       throw fault
     }
   }
