@@ -1,4 +1,11 @@
-import { CLUSTER_VERSION, PinType, pinTypeFromString, TrackerStatus, trackerStatusFromString } from '@cluster/api'
+import {
+  CLUSTER_VERSION,
+  parseContentPath,
+  PinType,
+  pinTypeFromString,
+  TrackerStatus,
+  trackerStatusFromString
+} from '@cluster/api'
 import { globalPinInfoToJSON, idToJSON, pinToJSON, versionToJSON } from '@cluster/wire'
 import type { ClusterClient } from '@cluster/client'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
@@ -175,17 +182,11 @@ export function program(env: NodeJS.ProcessEnv): Command {
 
 /** A bare CID stands for the path below `/ipfs`. */
 function pathOf(text: string): string {
-  const path = /^\/(ipfs|ipns|ipld)\//.test(text) ? text : `/ipfs/${text}`
-  const [, type = '', root = ''] = path.split('/')
-  if (root === '') throw new Failure('', `invalid path ${JSON.stringify(path)}: path does not have enough components`)
-  if (type !== 'ipns') {
-    try {
-      parseCid(root)
-    } catch (error) {
-      throw new Failure('', `invalid path ${JSON.stringify(path)}: ${error instanceof Error ? error.message : ''}`)
-    }
+  try {
+    return parseContentPath(text).text
+  } catch (error) {
+    throw new Failure('', error)
   }
-  return path
 }
 
 function typesOf(filter: string): { types?: readonly number[] } {

@@ -19,7 +19,8 @@ import {
   type NodeWithMeta,
   type Pages,
   type Pin,
-  type PinDepth
+  type PinDepth,
+  parseContentPath
 } from '@cluster/api'
 import type { Listeners } from '@cluster/http'
 import { IpfsNode, maxPinNameLength, type PinKind, type PinRecord, resolvePath } from '@cluster/ipfs-node'
@@ -30,7 +31,6 @@ import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { resolve as resolveFile } from 'node:path'
 import { type EmbeddedConfig, storageMaxBytes } from './config.ts'
-import { parseContentPath } from './content-path.ts'
 import { withProgress } from './deadline.ts'
 import { openGateway } from './embedded-gateway.ts'
 import { mountedBlocks } from './mounted-blocks.ts'
@@ -233,13 +233,13 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
   /** @throws {ClusterError} `BAD_REQUEST`, `NOT_FOUND`, `TIMEOUT`, `NOT_SUPPORTED` for `/ipns` */
   resolve(path: string, options: AbortOptions): Promise<CID> {
     return this.#operations.run(options, async (signal) => {
-      const parsed = parseContentPath(path)
-      if (parsed.namespace === 'ipns') {
+      const { root, names } = parseContentPath(path)
+      if (root === undefined) {
         throw new ClusterError('NOT_SUPPORTED', `cannot resolve ${path}: the embedded IPFS node knows no names`)
       }
       const get = (cid: CID, at: AbortOptions): Promise<Uint8Array> =>
         this.#getBlock(cid, at, this.#config.requestTimeoutMs)
-      return await resolvePath(parsed.root, parsed.names, get, { signal })
+      return await resolvePath(root, names, get, { signal })
     })
   }
 

@@ -16,7 +16,8 @@ import {
   type NodeWithMeta,
   type Pages,
   type Pin,
-  type PinDepth
+  type PinDepth,
+  parseContentPath
 } from '@cluster/api'
 import { formatMultiaddr } from '@cluster/config'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
@@ -39,7 +40,6 @@ import {
   swarmPeersAnswer
 } from './answers.ts'
 import { authorizationHeader, type HttpConfig } from './config.ts'
-import { parseContentPath } from './content-path.ts'
 import { daemonAddress } from './daemon-address.ts'
 import { DaemonWatch } from './daemon-watch.ts'
 import { KuboClient, type CallOptions } from './kubo-client.ts'
@@ -202,8 +202,8 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
   /** @throws {ClusterError} `BAD_REQUEST` for what is no path, `IPFS` for one that leads nowhere */
   async resolve(path: string, options: AbortOptions): Promise<CID> {
     return await this.#calls.run(options, async (signal) => {
-      const { text, cid } = parseContentPath(path)
-      if (cid !== undefined) return cid
+      const { text, root: cid, names } = parseContentPath(path)
+      if (cid !== undefined && names.length === 0) return cid
       const call = `resolve?arg=${escapeQuery(text)}`
       const json = await this.#json(call, signal, resolveAnswer, { isLong: true, isOthersTime: true })
       const [, root] = /^\/ip(?:fs|ld)\/([^/]+)/.exec(json.Path) ?? []

@@ -1,17 +1,21 @@
-import { ClusterError } from '@cluster/api'
 import { CID } from 'multiformats/cid'
+import { ClusterError } from '../errors.ts'
 
 /** A content path that is well formed. */
 export interface ContentPath {
+  /** With the namespace in front, without empty parts. */
   readonly text: string
-  /** What the path stands for, if that is all in its text. */
-  readonly cid: CID | undefined
+  readonly namespace: 'ipfs' | 'ipld' | 'ipns'
+  /** What it starts from; `undefined` for a name. */
+  readonly root: CID | undefined
+  /** The names below the root. */
+  readonly names: readonly string[]
 }
 
 /**
  * Reads `/ipfs/<cid>/…`, `/ipld/<cid>/…` or `/ipns/<name>/…`; what is none of them is tried with `/ipfs/` in front.
  *
- * @throws {ClusterError} `BAD_REQUEST`
+ * @throws {ClusterError} `BAD_REQUEST` that repeats the path and says what is wrong with it
  * @see behaviours.md §5.9
  */
 export function parseContentPath(text: string): ContentPath {
@@ -24,18 +28,17 @@ export function parseContentPath(text: string): ContentPath {
 }
 
 /** The path, or why it is none. */
-function read(text: string): ContentPath | string {
-  const segments = text.split('/').filter((segment) => segment !== '' && segment !== '.')
-  const [namespace, root, ...names] = segments
-  if (!text.startsWith('/') || namespace === undefined || root === undefined) {
+function read(given: string): ContentPath | string {
+  const segments = given.split('/').filter((segment) => segment !== '' && segment !== '.')
+  const [namespace, first, ...names] = segments
+  if (!given.startsWith('/') || namespace === undefined || first === undefined) {
     return 'path does not have enough components'
   }
-  const clean = `/${segments.join('/')}`
-  if (namespace === 'ipns') return { text: clean, cid: undefined }
+  const text = `/${segments.join('/')}`
+  if (namespace === 'ipns') return { text, namespace, root: undefined, names }
   if (namespace !== 'ipfs' && namespace !== 'ipld') return `unknown namespace: ${JSON.stringify(namespace)}`
   try {
-    const cid = CID.parse(root)
-    return { text: clean, cid: names.length === 0 ? cid : undefined }
+    return { text, namespace, root: CID.parse(first), names }
   } catch (error) {
     return `invalid cid: ${error instanceof Error ? error.message : String(error)}`
   }
