@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { listen } from './listen.ts'
 import { ndjsonResponse, type NdjsonOptions, trailerValue } from './ndjson.ts'
@@ -141,4 +143,25 @@ test('an error in the middle of an upload reaches the client', async () => {
   )
   const answer = await ask(port, { method: 'POST', body: 'x'.repeat(200_000) })
   expect([answer.statusCode, await text(answer)]).toEqual([500, '{"code":500,"message":"no room"}\n'])
+})
+
+test('pages that were sent are forgotten while the answer goes on', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const sent: WeakRef<readonly unknown[]>[] = []
+  let kept = -1
+  async function* long(): AsyncGenerator<readonly unknown[]> {
+    for (let page = 0; page < 50; page++) {
+      const items = [{ page }]
+      sent.push(new WeakRef(items))
+      yield items
+      // A turn of the event loop lets go of what a weak reference holds for the turn it was made in.
+      await new Promise(setImmediate)
+    }
+    collectGarbage()
+    kept = sent.slice(0, -2).filter((page) => page.deref() !== undefined).length
+  }
+  const port = await serve((_request, env) => ndjsonResponse(env, long(), options))
+  expect((await text(await ask(port))).trim().split('\n')).toHaveLength(50)
+  expect(kept).toBe(0)
 })

@@ -39,11 +39,10 @@ export async function ndjsonResponse(
   const stringify = options.stringify ?? goJson
   const hasTrailer = incoming.httpVersionMajor > 1 || incoming.httpVersionMinor > 0
   const iterator = pages[Symbol.asyncIterator]()
-  const gone = whenAborted(signal)
   let failure: { readonly error: unknown } | undefined
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), gone.promise])
+      const next = await unlessGone(iterator.next(), signal)
       if (next === 'gone' || next.done === true) break
       if (next.value.length === 0) continue
       start()
@@ -53,7 +52,6 @@ export async function ndjsonResponse(
   } catch (error) {
     failure = { error }
   } finally {
-    gone.cancel()
     if (signal.aborted || outgoing.destroyed) void Promise.resolve(iterator.return?.()).catch(() => undefined)
   }
   if (signal.aborted || outgoing.destroyed) return RESPONSE_ALREADY_SENT
@@ -104,17 +102,19 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function whenAborted(signal: AbortSignal): { promise: Promise<'gone'>; cancel: () => void } {
-  const { promise, resolve } = Promise.withResolvers<'gone'>()
-  const abort = (): void => {
-    resolve('gone')
-  }
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort, { once: true })
-  return {
-    promise,
-    cancel: () => {
-      signal.removeEventListener('abort', abort)
+/**
+ * The result, or `gone` when the client leaves first. Each page waits by itself: a race with one promise that lasts as
+ * long as the answer would keep all its pages in memory.
+ */
+function unlessGone<T>(work: Promise<T>, signal: AbortSignal): Promise<T | 'gone'> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      resolve('gone')
     }
-  }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', leave)
+    })
+  })
 }
