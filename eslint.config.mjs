@@ -60,6 +60,8 @@ const banned = [
   { name: 'hono/basic-auth', message: 'Hashes on each request: use timingSafeEqual.' },
   { name: 'hono/cors', message: 'Slow: set the headers yourself.' }
 ]
+/** Test code: never built, never published. `simulate` holds the schedules of `nx simulate`. */
+const testFiles = ['**/*.test.ts', '**/*.fixture.ts', '**/simulate/**/*.ts', '**/*.config.ts']
 export default defineConfig(
   globalIgnores(['**/dist', '**/out-tsc', '**/coverage', '.nx', 'tools/generators/src/*/files']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' }, plugins: { '@nx': nx } },
@@ -87,12 +89,15 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': 'error'
     }
   },
-  { files: ['**/*.test.ts', '**/*.config.ts'], rules: boundaries(floorsOfTests) },
+  { files: testFiles, rules: boundaries(floorsOfTests) },
   {
     files: ['packages/*/package.json'],
     languageOptions: { parser: jsonc },
     rules: {
-      '@nx/dependency-checks': ['error', { ignoredFiles: ['{projectRoot}/*.config.ts', '{projectRoot}/**/*.test.ts'] }]
+      '@nx/dependency-checks': [
+        'error',
+        { ignoredFiles: testFiles.map((glob) => glob.replace('**', '{projectRoot}/**')) }
+      ]
     }
   }
 )

@@ -6,8 +6,8 @@ import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, test } from 'vitest'
 import { DagBlocks, encodeBroadcast, MerkleCrdt, type Broadcaster, type DagExchange } from './index.ts'
-import { blockIdOf, cidOfBlockId } from './block-id.ts'
-import { decodeUvarint } from './uvarint.ts'
+import { blockIdOf, cidOfBlockId } from './wire/block-id.ts'
+import { decodeUvarint } from './wire/uvarint.ts'
 
 interface State {
   values: Record<string, [string, number]>

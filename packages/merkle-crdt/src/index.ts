@@ -1,11 +1,11 @@
-export { DagBlocks, OfflineExchange } from './dag-blocks.ts'
-export { decodeBroadcast, encodeBroadcast } from './broadcast.ts'
-export { MAX_PENDING_CHANGES, type CrdtChange } from './change-feed.ts'
-export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './delta.ts'
+export { DagBlocks, OfflineExchange } from './store/dag-blocks.ts'
+export { decodeBroadcast, encodeBroadcast } from './wire/broadcast.ts'
+export { MAX_PENDING_CHANGES, type CrdtChange } from './changes/change-feed.ts'
+export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './wire/delta.ts'
 export { CrdtError, NotFoundError, type CrdtErrorCode } from './errors.ts'
-export { type FetchLimits } from './fetcher.ts'
+export { type FetchLimits } from './sync/fetcher.ts'
 export { MerkleCrdt, type CrdtListOptions, type CrdtPair, type CrdtStats, type MerkleCrdtInit } from './merkle-crdt.ts'
-export { createNode, decodeNode, MAX_BLOCK_BYTES, MAX_LINKS, type DeltaNode } from './node.ts'
+export { createNode, decodeNode, MAX_BLOCK_BYTES, MAX_LINKS, type DeltaNode } from './wire/node.ts'
 export { type MerkleCrdtOptions } from './options.ts'
 export type {
   Broadcaster,
@@ -24,4 +24,4 @@ export {
   MAX_WAITING_OPERATIONS,
   type Batching,
   type CrdtOperation
-} from './publisher.ts'
+} from './changes/publisher.ts'

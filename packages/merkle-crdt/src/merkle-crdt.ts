@@ -1,13 +1,13 @@
 import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import { Announcer } from './announcer.ts'
-import { decodeBroadcast } from './broadcast.ts'
-import { ChangeFeed, type CrdtChange } from './change-feed.ts'
-import { DagBlocks, OfflineExchange } from './dag-blocks.ts'
-import { readMany } from './draft.ts'
+import { Announcer } from './sync/announcer.ts'
+import { decodeBroadcast } from './wire/broadcast.ts'
+import { ChangeFeed, type CrdtChange } from './changes/change-feed.ts'
+import { DagBlocks, OfflineExchange } from './store/dag-blocks.ts'
+import { readMany } from './store/draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
-import { importPairs } from './import.ts'
-import { cleanKey, Layout } from './layout.ts'
+import { importPairs } from './store/import.ts'
+import { cleanKey, Layout } from './store/layout.ts'
 import {
   DEFAULT_FETCH_LIMITS,
   DEFAULT_REBROADCAST_INTERVAL_MS,
@@ -15,11 +15,11 @@ import {
   type MerkleCrdtOptions
 } from './options.ts'
 import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
-import { Publisher, type CrdtOperation } from './publisher.ts'
+import { Publisher, type CrdtOperation } from './changes/publisher.ts'
 import { repairDag } from './repair.ts'
 import { Replica } from './replica.ts'
-import { finishReplacement } from './replace.ts'
-import { cleanStore, prepareStore } from './version.ts'
+import { finishReplacement } from './store/replace.ts'
+import { cleanStore, prepareStore } from './store/version.ts'
 
 /** What a store is made of. */
 export interface MerkleCrdtInit extends MerkleCrdtOptions {

@@ -1,6 +1,6 @@
-import { MAX_STAGED_BYTES } from './dag-blocks.ts'
-import type { FetchLimits } from './fetcher.ts'
-import type { Batching } from './publisher.ts'
+import { MAX_STAGED_BYTES } from './store/dag-blocks.ts'
+import type { FetchLimits } from './sync/fetcher.ts'
+import type { Batching } from './changes/publisher.ts'
 
 /** How a store works; every member has a default. */
 export interface MerkleCrdtOptions {

@@ -1,7 +1,7 @@
 import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom, settle } from '@cluster/testing'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
-import { blockIdOf } from './block-id.ts'
+import { blockIdOf } from './wire/block-id.ts'
 import {
   createNode,
   DagBlocks,

@@ -2,7 +2,7 @@ import { ManualClock, MemoryDatastore, memoryLogger, seededRandom, settle } from
 import { Key } from 'interface-datastore'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
-import { blockIdOf, cidOfBlockId } from './block-id.ts'
+import { blockIdOf, cidOfBlockId } from './wire/block-id.ts'
 import {
   DagBlocks,
   decodeNode,

@@ -1,37 +1,27 @@
-import { topicName } from '@cluster/consensus-crdt'
-import { setTimeout as pause } from 'node:timers/promises'
-import { BenchPeers } from './bench-peers.ts'
+import type { Job } from './job.ts'
 import { formatFigure, type Figure } from './figure.ts'
-import { residentMiB } from './memory.ts'
-import { joinNetwork, rpcFigures } from './rpc-job.ts'
 
-const REST_SECONDS = 60
-const METRICS_TOPIC = 'monitor.metrics'
-const CRDT_TOPIC = topicName('ipfs-cluster')
+type Jobs = Readonly<Record<string, Job>>
+
+/** What `nx bench <project>` measures: one entry a project, loaded when it is asked for. */
+const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs }>>> = {
+  system: () => import('./system/jobs.ts')
+}
 
 const say = (figure: Figure): void => {
   process.stdout.write(`${formatFigure(figure)}\n`)
 }
 
-await using peers = await BenchPeers.create()
-const first = await peers.start()
-say({ name: 'From `daemon` to ready, first start', value: first.readyMs, unit: 'ms' })
-await pause(10_000)
-const idle = first.process.pid === undefined ? undefined : await residentMiB(first.process.pid)
-if (idle !== undefined) say({ name: 'Memory of an idle peer, after 10 s', value: idle, unit: 'MiB' })
-
-for (const figure of await rpcFigures(first, peers.secret)) say(figure)
-
-await peers.start()
-await peers.start()
-const { host } = await joinNetwork(first, peers.secret)
-let messages = 0
-for (const name of [METRICS_TOPIC, CRDT_TOPIC]) {
-  const topic = host.subscribe(name)
-  void (async () => {
-    for await (const { from } of topic.messages()) if (!from.equals(host.peerId)) messages++
-  })()
+const [project = '', ...wanted] = process.argv.slice(2)
+const load = projects[project.replace('@cluster/', '')]
+if (load === undefined) {
+  throw new Error(`nothing is measured for ${project}; known: ${Object.keys(projects).join(', ')}`)
 }
-await pause(REST_SECONDS * 1000)
-say({ name: 'Messages at rest, three peers', value: (messages * 60) / REST_SECONDS, unit: '/min' })
-await host.stop()
+const { jobs } = await load()
+for (const name of wanted) {
+  if (jobs[name] === undefined)
+    throw new Error(`${project} has no job ${name}; it has: ${Object.keys(jobs).join(', ')}`)
+}
+for (const [name, job] of Object.entries(jobs)) {
+  if (wanted.length === 0 || wanted.includes(name)) await job(say)
+}

@@ -60,7 +60,7 @@ export function manifestOf({
     license: 'MIT OR Apache-2.0',
     type: 'module',
     exports: { './package.json': './package.json', '.': entryPoint('index') },
-    files: ['dist', 'src', '!**/*.test.ts', '!**/*.tsbuildinfo'],
+    files: ['dist', 'src', '!**/*.test.ts', '!**/*.fixture.ts', '!**/*.tsbuildinfo'],
     engines: { node: '>=24' },
     sideEffects: false,
     publishConfig: { access: 'public' },

@@ -1,0 +1,224 @@
+import type { AbortOptions } from '@libp2p/interface'
+import type { Key } from 'interface-datastore'
+import type { BlockId } from '../wire/block-id.ts'
+import type { Candidate } from './element-entry.ts'
+import { CrdtError } from '../errors.ts'
+import type { Layout } from './layout.ts'
+import type { DeltaNode } from '../wire/node.ts'
+import type { CrdtStorage, StorageOperation } from '../ports.ts'
+import { decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
+
+/** Nothing is known of the key: what priority 0 and no bytes mean to the merge rules. */
+const ABSENT: Candidate = { priority: 0n, value: new Uint8Array() }
+const EMPTY = new Uint8Array()
+
+/**
+ * What one turn of the store will write, all in one batch. Reads see the writes of the turn first, which the merge
+ * rules need: a turn takes in several blocks.
+ */
+export class Draft {
+  readonly layout: Layout
+  readonly #storage: CrdtStorage
+  readonly #options: AbortOptions
+  readonly #values = new Map<string, Candidate | undefined>()
+  readonly #elements = new Map<string, Map<BlockId, Uint8Array>>()
+  readonly #tombstones = new Map<string, Set<BlockId>>()
+  readonly #processed = new Set<BlockId>()
+  readonly #blocks = new Map<BlockId, Uint8Array>()
+  readonly #others = new Map<string, StorageOperation>()
+  /** Whether keys had a value before this turn, of those that were asked for. */
+  readonly #had = new Map<string, boolean>()
+  /** User keys whose value changed or that lost a version. */
+  readonly changed = new Set<string>()
+
+  constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions) {
+    this.#storage = storage
+    this.layout = layout
+    this.#options = options
+  }
+
+  /** The blocks that this turn stores. */
+  get blockIds(): Iterable<BlockId> {
+    return this.#blocks.keys()
+  }
+
+  /** Loads what merging these keys will ask for, in one round trip. */
+  async load(
+    keys: Iterable<string>,
+    additions: BlockId
+  ): Promise<{ value(key: string): Candidate; isTombstoned(key: string): boolean }> {
+    const unknown = [...keys]
+    const wanted: Key[] = []
+    for (const key of unknown) {
+      wanted.push(this.layout.tombstone(key, additions), this.layout.value(key), this.layout.priority(key))
+    }
+    const read = await readMany(this.#storage, wanted, this.#options)
+    const loaded = new Map<string, { value: Candidate; isTombstoned: boolean }>()
+    unknown.forEach((key, index) => {
+      const stored = (offset: number): Uint8Array | undefined => read[index * 3 + offset]
+      this.#had.set(key, stored(1) !== undefined)
+      const value = this.#values.has(key)
+        ? (this.#values.get(key) ?? ABSENT)
+        : { value: stored(1) ?? EMPTY, priority: this.#decodePriority(key, stored(2)) }
+      const isTombstoned = stored(0) !== undefined || (this.#tombstones.get(key)?.has(additions) ?? false)
+      loaded.set(key, { value, isTombstoned })
+    })
+    return {
+      value: (key) => loaded.get(key)?.value ?? ABSENT,
+      isTombstoned: (key) => loaded.get(key)?.isTombstoned ?? false
+    }
+  }
+
+  #decodePriority(key: string, bytes: Uint8Array | undefined): bigint {
+    if (bytes === undefined) return 0n
+    const decoded = decodeUvarint(bytes)
+    if (decoded === undefined) throw badEntry('error decoding priority', this.layout.priority(key))
+    return decoded.value === 0n ? 0n : decoded.value - 1n
+  }
+
+  /** The additions of a key that are not taken back, in the order of the datastore, with their entries. */
+  async liveElements(key: string): Promise<Map<BlockId, Uint8Array>> {
+    const found = new Map<BlockId, Uint8Array>()
+    const range = this.layout.elements(key)
+    const prefix = range.gte.toString().length - 1
+    for await (const page of this.#storage.scan(range, this.#options)) {
+      for (const pair of page) {
+        const id = pair.key.toString().slice(prefix)
+        if (id.lastIndexOf('/') === 0) found.set(id, pair.value) // more segments: an element of a longer key
+      }
+    }
+    for (const [id, entry] of this.#elements.get(key) ?? []) found.set(id, entry)
+    const ids = [...found.keys()].sort()
+    const tombstones = await readMany(
+      this.#storage,
+      ids.map((id) => this.layout.tombstone(key, id)),
+      this.#options
+    )
+    const live = new Map<BlockId, Uint8Array>()
+    ids.forEach((id, index) => {
+      const entry = found.get(id)
+      const isTombstoned = tombstones[index] !== undefined || (this.#tombstones.get(key)?.has(id) ?? false)
+      if (entry !== undefined && !isTombstoned) live.set(id, entry)
+    })
+    return live
+  }
+
+  /** Which of some blocks are merged already. */
+  async areProcessed(ids: readonly BlockId[]): Promise<boolean[]> {
+    const stored = await readMany(
+      this.#storage,
+      ids.map((id) => this.layout.processed(id)),
+      this.#options
+    )
+    return ids.map((id, index) => stored[index] !== undefined || this.#processed.has(id))
+  }
+
+  /** The bytes of a block, if it is here. */
+  async block(id: BlockId): Promise<Uint8Array | undefined> {
+    return this.#blocks.get(id) ?? (await readMany(this.#storage, [this.layout.block(id)], this.#options))[0]
+  }
+
+  putElement(key: string, id: BlockId, entry: Uint8Array): void {
+    let entries = this.#elements.get(key)
+    if (entries === undefined) this.#elements.set(key, (entries = new Map<BlockId, Uint8Array>()))
+    entries.set(id, entry)
+  }
+
+  putTombstone(key: string, id: BlockId): void {
+    let ids = this.#tombstones.get(key)
+    if (ids === undefined) this.#tombstones.set(key, (ids = new Set()))
+    ids.add(id)
+    this.changed.add(key)
+  }
+
+  /** `undefined` makes the key absent. */
+  setValue(key: string, candidate: Candidate | undefined): void {
+    this.#values.set(key, candidate)
+    this.changed.add(key)
+  }
+
+  /** Stores a block and marks it as merged. */
+  putProcessed(node: DeltaNode): void {
+    this.#processed.add(node.id)
+    this.#blocks.set(node.id, node.bytes)
+  }
+
+  /**
+   * Writes all, durably.
+   *
+   * @returns how many keys got a value that had none, less those that lost theirs
+   */
+  async write(): Promise<number> {
+    const growth = await this.#growth()
+    await this.#storage.commit(this.operations(), { durable: true })
+    return growth
+  }
+
+  async #growth(): Promise<number> {
+    const unknown = [...this.#values.keys()].filter((key) => !this.#had.has(key))
+    const places = unknown.map((key) => this.layout.value(key))
+    const read = await readMany(this.#storage, places, this.#options)
+    unknown.forEach((key, index) => this.#had.set(key, read[index] !== undefined))
+    let growth = 0
+    for (const [key, candidate] of this.#values) {
+      growth += Number(candidate !== undefined) - Number(this.#had.get(key))
+    }
+    return growth
+  }
+
+  put(key: Key, value: Uint8Array): void {
+    this.#others.set(key.toString(), { put: { key, value } })
+  }
+
+  delete(key: Key): void {
+    this.#others.set(key.toString(), { delete: key })
+  }
+
+  /** Everything to write. */
+  operations(): StorageOperation[] {
+    const operations: StorageOperation[] = []
+    const put = (key: Key, value: Uint8Array): void => {
+      operations.push({ put: { key, value } })
+    }
+    for (const [id, bytes] of this.#blocks) put(this.layout.block(id), bytes)
+    for (const [key, entries] of this.#elements) {
+      for (const [id, entry] of entries) put(this.layout.element(key, id), entry)
+    }
+    for (const [key, ids] of this.#tombstones) {
+      for (const id of ids) put(this.layout.tombstone(key, id), EMPTY)
+    }
+    for (const [key, candidate] of this.#values) {
+      if (candidate === undefined) {
+        operations.push({ delete: this.layout.value(key) }, { delete: this.layout.priority(key) })
+      } else {
+        put(this.layout.value(key), candidate.value)
+        put(this.layout.priority(key), encodeUvarint(candidate.priority + 1n))
+      }
+    }
+    for (const id of this.#processed) put(this.layout.processed(id), EMPTY)
+    operations.push(...this.#others.values())
+    return operations
+  }
+}
+
+/** Some values at once; `undefined` where there is none. */
+export async function readMany(
+  storage: CrdtStorage,
+  keys: readonly Key[],
+  options: AbortOptions
+): Promise<(Uint8Array | undefined)[]> {
+  if (keys.length === 0) return []
+  if (storage.readMany !== undefined) return storage.readMany(keys, options)
+  // asked first: most keys are not there, and an error for each would cost more than the look-up
+  return Promise.all(
+    keys.map(async (key) => ((await storage.has(key, options)) ? storage.get(key, options) : undefined))
+  )
+}
+
+/** An entry of the datastore that cannot be read. */
+export function badEntry(what: string, key: Key): CrdtError {
+  return new CrdtError(
+    'ERR_CRDT_BAD_STORE',
+    `${what}: the entry ${key.toString()} cannot be read: restore the datastore, or clean it and sync again`
+  )
+}

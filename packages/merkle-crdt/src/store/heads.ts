@@ -1,0 +1,75 @@
+import type { CID } from 'multiformats/cid'
+import { blockIdOf, cidOfBlockId, type BlockId } from '../wire/block-id.ts'
+import { badEntry, type Draft } from './draft.ts'
+import type { Layout } from './layout.ts'
+import type { CrdtStorage } from '../ports.ts'
+import { compareBytes, decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
+
+/** A tip of the DAG: no known block links to it. */
+export interface Head {
+  readonly cid: CID
+  readonly id: BlockId
+  /** The priority of its block. */
+  readonly height: bigint
+}
+
+/** The heads, in memory and written through. @see spec/wire-crdt.md §2.8 */
+export class Heads {
+  readonly #heads = new Map<BlockId, Head>()
+
+  /** Reads them from the datastore. */
+  static async load(storage: CrdtStorage, layout: Layout, signal: AbortSignal): Promise<Heads> {
+    const heads = new Heads()
+    for await (const page of storage.scan(layout.heads(), { signal })) {
+      for (const { key, value } of page) {
+        const id = layout.lastSegment(key)
+        const cid = cidOfBlockId(id)
+        const height = decodeUvarint(value)
+        if (cid === undefined || height === undefined) throw badEntry('error decoding height', key)
+        heads.#heads.set(id, { cid, id, height: height.value })
+      }
+    }
+    return heads
+  }
+
+  get size(): number {
+    return this.#heads.size
+  }
+
+  get maxHeight(): bigint {
+    let max = 0n
+    for (const { height } of this.#heads.values()) if (height > max) max = height
+    return max
+  }
+
+  has(id: BlockId): boolean {
+    return this.#heads.has(id)
+  }
+
+  /** In the order of their CID bytes. */
+  list(): Head[] {
+    return [...this.#heads.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
+  }
+
+  add(draft: Draft, head: Head): void {
+    if (this.#heads.get(head.id)?.height === head.height) return
+    this.#heads.set(head.id, head)
+    draft.put(draft.layout.head(head.id), encodeUvarint(head.height))
+  }
+
+  /** `by` covers the head `id`. */
+  replace(draft: Draft, id: BlockId, by: Head): void {
+    this.add(draft, by)
+    if (this.#heads.delete(id)) draft.delete(draft.layout.head(id))
+  }
+
+  /**
+   * Raises a height that is lower than the priority of its block, as a repair by go-ds-crdt 0.6.8 leaves it: the next
+   * block would else get a priority below that of its links.
+   */
+  correct(cid: CID, priority: bigint): void {
+    const id = blockIdOf(cid)
+    const head = this.#heads.get(id)
+    if (head !== undefined && head.height < priority) this.#heads.set(id, { ...head, height: priority })
+  }
+}

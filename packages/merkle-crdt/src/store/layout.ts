@@ -1,0 +1,151 @@
+import { posix } from 'node:path'
+import { Key } from 'interface-datastore'
+import type { BlockId } from '../wire/block-id.ts'
+
+/** A key that needs no cleaning. */
+const CLEAN = /^(?:\/[^/.][^/]*)+$/
+
+/** A key as the datastore of the Go peer cleans it: a slash first, none last, none doubled, no dots. */
+export function cleanKey(text: string): string {
+  if (CLEAN.test(text)) return text
+  const cleaned = posix.normalize(`/${text}`)
+  return cleaned.length > 1 && cleaned.endsWith('/') ? cleaned.slice(0, -1) : cleaned
+}
+
+/** A range of keys, as `scan` of the datastore takes it. */
+export interface KeyRange {
+  gte: Key
+  lt: Key
+}
+
+/**
+ * Where everything lies in the datastore. What lies below `ts` is ours alone; the rest is shared with the Go peer.
+ *
+ * @see spec/wire-crdt.md §2.2
+ */
+export class Layout {
+  readonly #prefix: string
+
+  /** @param namespace - such as `/c` */
+  constructor(namespace: string) {
+    const cleaned = cleanKey(namespace)
+    this.#prefix = cleaned === '/' ? '' : cleaned
+  }
+
+  /** Everything of the store, blocks included. */
+  all(): KeyRange {
+    return this.#below(this.#prefix)
+  }
+  version(): Key {
+    return this.#key('/crdt_version')
+  }
+  dirty(): Key {
+    return this.#key('/d')
+  }
+  /** Present while the store is open. The Go peer after 0.6.8 writes it empty, this one as `01`. */
+  badShutdown(): Key {
+    return this.#key('/bs')
+  }
+  head(id: BlockId): Key {
+    return this.#key(`/h${id}`)
+  }
+  heads(): KeyRange {
+    return this.#below(`${this.#prefix}/h`)
+  }
+  processed(id: BlockId): Key {
+    return this.#key(`/b${id}`)
+  }
+  block(id: BlockId): Key {
+    return this.#key(`/b/blocks${id}`)
+  }
+  element(key: string, id: BlockId): Key {
+    return this.#key(join('/s/s', key) + id)
+  }
+  /** The elements of a key, and of longer keys that start with it. */
+  elements(key: string): KeyRange {
+    return this.#below(join(`${this.#prefix}/s/s`, key))
+  }
+  tombstone(key: string, id: BlockId): Key {
+    return this.#key(join('/s/t', key) + id)
+  }
+  tombstones(): KeyRange {
+    return this.#below(`${this.#prefix}/s/t`)
+  }
+  value(key: string): Key {
+    return this.#key(`${join('/s/k', key)}/v`)
+  }
+  priority(key: string): Key {
+    return this.#key(`${join('/s/k', key)}/p`)
+  }
+  /** Values of all keys, or of those from `gte` on and below `lt`. */
+  values(gte?: string, lt?: string): KeyRange {
+    const range = this.#below(`${this.#prefix}/s/k`)
+    if (gte !== undefined) range.gte = this.#key(join('/s/k', cleanKey(gte)))
+    if (lt !== undefined) range.lt = this.#key(join('/s/k', cleanKey(lt)))
+    return range
+  }
+  /** A block that a walk still has to fetch. @see spec/wire-crdt.md §7.3 P6 */
+  frontier(id: BlockId): Key {
+    return this.#key(`/ts/w${id}`)
+  }
+  frontiers(): KeyRange {
+    return this.#below(`${this.#prefix}/ts/w`)
+  }
+  /** An operation that was acknowledged and waits for its batch. */
+  journal(sequence: number): Key {
+    return this.#key(`/ts/q/${sequence.toString(16).padStart(14, '0')}`)
+  }
+  journals(): KeyRange {
+    return this.#below(`${this.#prefix}/ts/q`)
+  }
+
+  /** The namespace in which new content is gathered before it replaces the old. */
+  stage(): string {
+    return `${this.#prefix}/ts/import`
+  }
+  /** Present while the content is replaced by what is staged. */
+  replacing(): Key {
+    return this.#key('/ts/replacing')
+  }
+  /** Everything that is staged. */
+  staged(): KeyRange {
+    return this.#below(this.stage())
+  }
+  /** Where a staged entry belongs. */
+  unstaged(key: Key): Key {
+    return this.#key(key.toString().slice(this.stage().length))
+  }
+  /** Whether a key is staged content, or the mark that it is due. */
+  isStaging(key: Key): boolean {
+    const text = key.toString()
+    return text.startsWith(`${this.stage()}/`) || text === this.replacing().toString()
+  }
+
+  /** The block ID at the end of a key. */
+  lastSegment(key: Key): string {
+    const text = key.toString()
+    return text.slice(text.lastIndexOf('/'))
+  }
+  /** The user key of a `/v` key, or `undefined` for any other. */
+  userKeyOfValue(key: Key): string | undefined {
+    const text = key.toString()
+    return text.endsWith('/v') ? text.slice(this.#prefix.length + '/s/k'.length, -'/v'.length) : undefined
+  }
+  /** The user key of a tombstone. */
+  userKeyOfTombstone(key: Key): string {
+    const text = key.toString()
+    return text.slice(this.#prefix.length + '/s/t'.length, text.lastIndexOf('/'))
+  }
+
+  #key(text: string): Key {
+    return new Key(this.#prefix + text, false)
+  }
+  /** '0' is the character after '/'. */
+  #below(path: string): KeyRange {
+    return { gte: new Key(`${path}/`, false), lt: new Key(`${path}0`, false) }
+  }
+}
+
+function join(path: string, key: string): string {
+  return key === '/' ? path : path + key
+}

@@ -1,0 +1,152 @@
+import { CID } from 'multiformats/cid'
+import { blockIdOf, cidOfBlockId, type BlockId } from '../wire/block-id.ts'
+import { badEntry, type Draft } from '../store/draft.ts'
+import type { Head } from '../store/heads.ts'
+import type { Layout } from '../store/layout.ts'
+import type { CrdtStorage, DagSession } from '../ports.ts'
+import { concatBytes, decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
+
+/** Blocks fetched together: one exchange session, for as long as a job needs it. */
+export class Walk {
+  readonly #open: () => DagSession
+  #session: DagSession | undefined
+  #users = 0
+
+  constructor(open: () => DagSession) {
+    this.#open = open
+  }
+
+  /** Opened at the first use: most local writes need none. */
+  get session(): DagSession {
+    this.#session ??= this.#open()
+    return this.#session
+  }
+
+  hold(): void {
+    this.#users += 1
+  }
+
+  /** The last one closes the session. */
+  release(): void {
+    this.#users -= 1
+    if (this.#users > 0) return
+    this.#session?.close()
+    this.#session = undefined
+  }
+}
+
+/** A block that has to be fetched and merged. */
+export interface Job {
+  readonly cid: CID
+  readonly id: BlockId
+  /** The head from which the block was reached, itself if it was announced; its height is unknown until it is here. */
+  root: { readonly cid: CID; readonly id: BlockId; readonly height: bigint | undefined }
+  readonly walk: Walk
+  /**
+   * Whether a merged block links to it: then it stands in the datastore and is tried until it is here. An announced
+   * head is tried once; the next announcement brings it back.
+   */
+  isLinked: boolean
+  attempts: number
+}
+
+/** What is queued to be fetched or merged: the frontier of all walks. */
+export class Jobs {
+  readonly #byId = new Map<BlockId, Job>()
+  readonly #byRoot = new Map<BlockId, Set<Job>>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get(id: BlockId): Job | undefined {
+    return this.#byId.get(id)
+  }
+
+  values(): Iterable<Job> {
+    return this.#byId.values()
+  }
+
+  /** Queues a head that was announced. */
+  announce(cid: CID, walk: Walk): Job {
+    const id = blockIdOf(cid)
+    return this.#add({ cid, id, root: { cid, id, height: undefined }, walk, isLinked: false, attempts: 0 })
+  }
+
+  /** Queues a block that a merged block links to. */
+  link(draft: Draft | undefined, cid: CID, root: Head, walk: Walk): Job {
+    const job = this.#add({ cid, id: blockIdOf(cid), root, walk, isLinked: true, attempts: 0 })
+    if (draft !== undefined) write(draft, job)
+    return job
+  }
+
+  #add(job: Job): Job {
+    this.#byId.set(job.id, job)
+    this.#index(job)
+    job.walk.hold()
+    return job
+  }
+
+  #index(job: Job): void {
+    let jobs = this.#byRoot.get(job.root.id)
+    if (jobs === undefined) this.#byRoot.set(job.root.id, (jobs = new Set()))
+    jobs.add(job)
+  }
+
+  /** Everything below the head `id` is now reached from `root`, which covers it. */
+  reroot(draft: Draft, id: BlockId, root: Head): void {
+    const jobs = this.#byRoot.get(id)
+    if (jobs === undefined || id === root.id) return
+    this.#byRoot.delete(id)
+    for (const job of jobs) {
+      job.root = root
+      job.isLinked = true
+      this.#index(job)
+      write(draft, job)
+    }
+  }
+
+  /** The job is done, or given up. */
+  remove(job: Job, draft?: Draft): void {
+    if (this.#byId.get(job.id) !== job) return
+    this.#byId.delete(job.id)
+    const jobs = this.#byRoot.get(job.root.id)
+    jobs?.delete(job)
+    if (jobs?.size === 0) this.#byRoot.delete(job.root.id)
+    if (job.isLinked && draft !== undefined) draft.delete(draft.layout.frontier(job.id))
+    job.walk.release()
+  }
+
+  /** Closes all sessions. */
+  clear(): void {
+    for (const job of [...this.#byId.values()]) this.remove(job)
+  }
+}
+
+function write(draft: Draft, job: Job): void {
+  const height = encodeUvarint(job.root.height ?? 0n)
+  draft.put(draft.layout.frontier(job.id), concatBytes(job.root.cid.bytes, height))
+}
+
+/** Reads the frontier that a former run left. */
+export async function* readFrontier(
+  storage: CrdtStorage,
+  layout: Layout,
+  signal: AbortSignal
+): AsyncGenerator<{ cid: CID; root: Head }> {
+  for await (const page of storage.scan(layout.frontiers(), { signal })) {
+    for (const { key, value } of page) {
+      const cid = cidOfBlockId(layout.lastSegment(key))
+      let root: Head | undefined
+      try {
+        const [rootCid, rest] = CID.decodeFirst(value)
+        const height = decodeUvarint(rest)
+        if (height !== undefined) root = { cid: rootCid, id: blockIdOf(rootCid), height: height.value }
+      } catch {
+        root = undefined
+      }
+      if (cid === undefined || root === undefined) throw badEntry('error decoding frontier', key)
+      yield { cid, root }
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import type { Job } from '../job.ts'
+import { atRest } from './at-rest.ts'
+import { rpc } from './rpc.ts'
+
+/** Figures of whole peers, as processes. */
+export const jobs: Readonly<Record<string, Job>> = { 'at-rest': atRest, rpc }
