@@ -19,6 +19,33 @@ export interface AllocationRound {
   readonly priority: readonly PeerMetrics[]
 }
 
+/** What a metric did to the place of a peer in a ranking. */
+export interface RankingStep {
+  /** Name of the metric. */
+  readonly metric: string
+  readonly value: string
+  readonly weight: bigint
+  /** Place among the choices that the allocator had at this step, from 0: peers, or groups of peers. */
+  readonly place: number
+  /** How many choices there were. */
+  readonly of: number
+  /** Why it is not a place better, or how it comes first; in plain words. */
+  readonly reason: string
+}
+
+/** Why a peer stands where it stands in a ranking, or why it is not in it. */
+export interface RankedPeer {
+  readonly peer: PeerId
+  /** The set of the round that it came from. */
+  readonly from: 'priority' | 'candidates'
+  /** Its index in what `allocate()` gives for the round; `undefined` when it is not in there. */
+  readonly place: number | undefined
+  /** All of it in one line of plain words. */
+  readonly reason: string
+  /** What each metric did, most important first. Empty when the peer is not ranked. */
+  readonly steps: readonly RankingStep[]
+}
+
 /**
  * Ranks peers for a pin.
  *
@@ -29,4 +56,11 @@ export interface PinAllocator extends Component {
   readonly metrics: readonly string[]
   /** Pure: the same round gives the same ranking, best first. */
   allocate(round: AllocationRound): readonly PeerId[]
+  /**
+   * The ranking of `allocate()` with its reasons: each peer of `priority` and `candidates` once, those that are ranked
+   * first and in that order. Pure as well. An allocator without it gives a ranking without reasons.
+   *
+   * @see behaviours.md §8 item 17
+   */
+  explain?(round: AllocationRound): readonly RankedPeer[]
 }
