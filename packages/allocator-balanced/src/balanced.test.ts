@@ -1,5 +1,6 @@
-import type { Metric, PeerMetrics } from '@cluster/api'
+import type { AllocationRound, Metric, PeerMetrics } from '@cluster/api'
 import { pinAllocatorConformance, testPeerId } from '@cluster/testing'
+import type { PeerId } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import { balancedAllocator } from './balanced.ts'
 
@@ -29,11 +30,15 @@ function peerOf(name: string, values: Values): PeerMetrics {
 
 const free = (bytes: number): readonly [string, number] => [String(bytes), bytes]
 
-function ranking(
-  allocateBy: readonly string[],
+interface NamedRound {
+  readonly round: AllocationRound
+  readonly nameOf: (peer: PeerId) => string
+}
+
+function roundOf(
   candidates: Readonly<Record<string, Values>>,
   priority: Readonly<Record<string, Values>> = {}
-): string[] {
+): NamedRound {
   const names = new Map<string, string>()
   const peersOf = (set: Readonly<Record<string, Values>>): PeerMetrics[] =>
     Object.entries(set).map(([name, values]) => {
@@ -42,8 +47,16 @@ function ranking(
       return peer
     })
   const round = { current: [], candidates: peersOf(candidates), priority: peersOf(priority) }
-  const ranked = balancedAllocator({ allocateBy }).allocate(round)
-  return ranked.map((peer) => names.get(peer.toString()) ?? 'unknown')
+  return { round, nameOf: (peer) => names.get(peer.toString()) ?? 'unknown' }
+}
+
+function ranking(
+  allocateBy: readonly string[],
+  candidates: Readonly<Record<string, Values>>,
+  priority: Readonly<Record<string, Values>> = {}
+): string[] {
+  const { round, nameOf } = roundOf(candidates, priority)
+  return balancedAllocator({ allocateBy }).allocate(round).map(nameOf)
 }
 
 pinAllocatorConformance('balanced', () => balancedAllocator({ allocateBy: ['tag:group', 'freespace'] }))
@@ -121,5 +134,62 @@ describe('balanced', () => {
     const candidates = [1n, 3n, 2n].map(big)
     const ranked = balancedAllocator({ allocateBy: ['x'] }).allocate({ current: [], candidates, priority: [] })
     expect(ranked.map(String)).toEqual([3, 2, 1].map((index) => testPeerId(index).toString()))
+  })
+})
+
+describe('explain', () => {
+  const reasons = (allocateBy: readonly string[], ...sets: Parameters<typeof roundOf>): string[] => {
+    const { round, nameOf } = roundOf(...sets)
+    return balancedAllocator({ allocateBy })
+      .explain(round)
+      .map(({ peer, reason }) => `${nameOf(peer)} ${reason}`)
+  }
+
+  it('says how groups and space led to each place, and what a peer lacks', () => {
+    const lines = reasons(['tag:group', 'freespace'], {
+      A: { 'tag:group': 'g1', freespace: free(100) },
+      B: { 'tag:group': 'g1', freespace: free(50) },
+      C: { 'tag:group': 'g2', freespace: free(90) },
+      D: { 'tag:group': 'g2', freespace: free(80) },
+      E: { freespace: free(80) }
+    })
+    const turns = '; the 2 give one peer each in turn'
+    const g1 = `tag:group g1 is 2nd of 2 (equal weight, but all below weighs 150, less than 170 of the 1st, g2${turns})`
+    const g2 = `tag:group g2 is 1st of 2 (the best${turns})`
+    expect(lines).toEqual([
+      `C 1st: ${g2}; then freespace 90 is 1st of 2 (the best)`,
+      `A 2nd: ${g1}; then freespace 100 is 1st of 2 (the best)`,
+      `D 3rd: ${g2}; then freespace 80 is 2nd of 2 (weight 80 is less than 90 of the 1st, 90)`,
+      `B 4th: ${g1}; then freespace 50 is 2nd of 2 (weight 50 is less than 100 of the 1st, 100)`,
+      'E not ranked: it has no metric tag:group'
+    ])
+  })
+
+  it('says that a peer was asked for, and what decides between equals', () => {
+    const lines = reasons(
+      ['zone', 'x'],
+      { C1: { zone: 'a', x: ['v', 9] } },
+      { U1: { x: 'v' }, U2: { zone: 'b', x: 'v' } }
+    )
+    expect(lines).toEqual([
+      'U2 1st: asked for, so before all others; zone b is 1st of 1 (the best); then x v is 1st of 1 (the best)',
+      'C1 2nd: zone a is 1st of 1 (the best); then x v is 1st of 1 (the best)',
+      'U1 not ranked: it has no metric zone'
+    ])
+    const equals = reasons(['zone'], { A: { zone: 'a' }, B: { zone: 'b' }, C: { zone: ['b', 0] }, D: { zone: 'a' } })
+    expect(equals.map((line) => line.slice(2)).sort()).toEqual([
+      '1st: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 1st of 2 peers of this value, by the order of peer IDs)',
+      '2nd: zone b is 2nd of 3 (equal weights, by the order of values after the 1st, a; the 3 give one peer each in turn)',
+      '3rd: zone b is 3rd of 3 (all equal, by the order of peer IDs after the 2nd, b; the 3 give one peer each in turn)',
+      '4th: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 2nd of 2 peers of this value, by the order of peer IDs)'
+    ])
+  })
+
+  it('gives the steps as data', () => {
+    const { round } = roundOf({ A: { x: ['v', 2] }, B: { x: ['w', 5] } })
+    const [, second] = balancedAllocator({ allocateBy: ['x'] }).explain(round)
+    const reason = 'weight 2 is less than 5 of the 1st, w'
+    expect(second).toMatchObject({ from: 'candidates', place: 1 })
+    expect(second?.steps).toEqual([{ metric: 'x', value: 'v', weight: 2n, place: 1, of: 2, reason }])
   })
 })

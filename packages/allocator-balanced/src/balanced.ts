@@ -1,5 +1,6 @@
 import type { PinAllocator } from '@cluster/api'
 import type { BalancedConfig } from './config.ts'
+import { explain } from './explain.ts'
 import { order } from './order.ts'
 import { partition } from './partition.ts'
 
@@ -10,12 +11,22 @@ import { partition } from './partition.ts'
  *
  * @see behaviours.md §2.1
  */
-export function balancedAllocator({ allocateBy }: BalancedConfig): PinAllocator {
+export function balancedAllocator({
+  allocateBy: names
+}: BalancedConfig): Required<Pick<PinAllocator, 'metrics' | 'allocate' | 'explain'>> {
   return {
-    metrics: allocateBy,
+    metrics: names,
     allocate: ({ priority, candidates }) => [
-      ...order(partition(priority, allocateBy)),
-      ...order(partition(candidates, allocateBy))
-    ]
+      ...order(partition(priority, names)),
+      ...order(partition(candidates, names))
+    ],
+    explain({ priority, candidates }) {
+      const first = explain({ from: 'priority', peers: priority, names, before: 0 })
+      const before = first.filter(({ place }) => place !== undefined).length
+      const second = explain({ from: 'candidates', peers: candidates, names, before })
+      const isRanked = ({ place }: { readonly place: number | undefined }): boolean => place !== undefined
+      const all = [...first, ...second]
+      return [...all.filter(isRanked), ...all.filter((entry) => !isRanked(entry))]
+    }
   }
 }

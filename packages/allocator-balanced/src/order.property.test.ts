@@ -3,6 +3,7 @@ import type { Metric, PeerMetrics } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { explain } from './explain.ts'
 import { order } from './order.ts'
 import { partition, type Partition } from './partition.ts'
 
@@ -80,6 +81,20 @@ it('ranks exactly the peers that have every metric', () => {
       const complete = set.filter(({ metrics }) => NAMES.every((name) => metrics.has(name)))
       const ranked = [...order(partition(set, NAMES))].map(String)
       expect(ranked.toSorted()).toEqual(complete.map(({ peer }) => peer.toString()).sort())
+    })
+  )
+})
+
+it('explains the places that it gives, with one step for each metric', () => {
+  fc.assert(
+    fc.property(peers, fc.integer({ min: 1, max: NAMES.length }), (set, depth) => {
+      const names = NAMES.slice(0, depth)
+      const explained = explain({ from: 'candidates', peers: set, names, before: 7 })
+      const ranked = explained.filter(({ place }) => place !== undefined)
+      expect(ranked.map(({ peer }) => peer.toString())).toEqual([...order(partition(set, names))].map(String))
+      expect(ranked.map(({ place }) => place)).toEqual(ranked.map((_, index) => index + 7))
+      expect(explained).toHaveLength(set.length)
+      for (const { steps } of ranked) expect(steps.map(({ metric }) => metric)).toEqual(names)
     })
   )
 })

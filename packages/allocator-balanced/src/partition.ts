@@ -52,13 +52,27 @@ function toPartition(group: readonly [Member, ...Member[]], rest: readonly strin
   return { value: group[0].metric.value, weight, aggregatedWeight, peers, below }
 }
 
+/** What two partitions differ in, the most important first. */
+export type Difference = 'weight' | 'aggregatedWeight' | 'value' | 'peer'
+
+const criteria: readonly (readonly [Difference, (a: Partition, b: Partition) => number])[] = [
+  ['weight', (a, b) => descending(a.weight, b.weight)],
+  ['aggregatedWeight', (a, b) => descending(a.aggregatedWeight, b.aggregatedWeight)],
+  ['value', (a, b) => Buffer.compare(Buffer.from(a.value), Buffer.from(b.value))],
+  ['peer', (a, b) => comparePeers(a.peers[0], b.peers[0])]
+]
+
 function comparePartitions(a: Partition, b: Partition): number {
-  return (
-    descending(a.weight, b.weight) ||
-    descending(a.aggregatedWeight, b.aggregatedWeight) ||
-    Buffer.compare(Buffer.from(a.value), Buffer.from(b.value)) ||
-    comparePeers(a.peers[0], b.peers[0])
-  )
+  for (const [, compare] of criteria) {
+    const order = compare(a, b)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** By what two partitions of one level are in their order. */
+export function differenceOf(a: Partition, b: Partition): Difference {
+  return criteria.find(([, compare]) => compare(a, b) !== 0)?.[0] ?? 'peer'
 }
 
 function descending(a: bigint, b: bigint): number {

@@ -1,4 +1,5 @@
 import type { AllocationRound, Metric, PeerMetrics, PinAllocator } from '@cluster/api'
+import type { PeerId } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import { testPeerId } from './test-peer-id.ts'
 
@@ -45,8 +46,28 @@ export function pinAllocatorConformance(name: string, create: () => PinAllocator
       expect(allocator.allocate(frozen).map(String)).toEqual(allocator.allocate(round).map(String))
     })
 
+    it('explains exactly the ranking that it gives, when it explains at all', ({ skip }) => {
+      const allocator = create()
+      if (allocator.explain === undefined) skip('it does not explain')
+      const round = sampleRound(allocator.metrics)
+      const lacking = { peer: testPeerId(99), metrics: new Map<string, Metric>() }
+      const wider = { ...round, candidates: [lacking, ...round.candidates] }
+      const explained = allocator.explain?.(wider) ?? []
+      const ranked = explained.filter(({ place }) => place !== undefined)
+      expect(explained.slice(0, ranked.length)).toEqual(ranked)
+      expect(ranked.map(({ place }) => place)).toEqual(ranked.map((_, index) => index))
+      expect(ranked.map(({ peer }) => peer.toString())).toEqual(allocator.allocate(wider).map(String))
+      expect(namesOf(explained)).toEqual([...namesOf(wider.candidates), ...namesOf(wider.priority)].sort())
+      for (const { peer, from, reason } of explained) {
+        expect(wider[from].some((entry) => entry.peer.equals(peer))).toBe(true)
+        expect(reason).not.toBe('')
+      }
+    })
+
     it('ranks nobody when there is nobody', () => {
-      expect(create().allocate({ current: [], candidates: [], priority: [] })).toEqual([])
+      const nobody = { current: [], candidates: [], priority: [] }
+      expect(create().allocate(nobody)).toEqual([])
+      expect(create().explain?.(nobody) ?? []).toEqual([])
     })
   })
 }
@@ -68,6 +89,6 @@ function samplePeer(index: number, names: readonly string[]): PeerMetrics {
   return { peer, metrics: new Map(metrics) }
 }
 
-function namesOf(peers: readonly PeerMetrics[]): string[] {
+function namesOf(peers: readonly { readonly peer: PeerId }[]): string[] {
   return peers.map(({ peer }) => peer.toString()).sort()
 }
