@@ -4,9 +4,11 @@ export { MAX_PENDING_CHANGES, type CrdtChange } from './changes/change-feed.ts'
 export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './wire/delta.ts'
 export { CrdtError, NotFoundError, type CrdtErrorCode } from './errors.ts'
 export { type FetchLimits } from './sync/fetcher.ts'
-export { MerkleCrdt, type CrdtListOptions, type CrdtPair, type CrdtStats, type MerkleCrdtInit } from './merkle-crdt.ts'
+export { MerkleCrdt } from './merkle-crdt.ts'
+export type { CrdtListOptions, CrdtPair } from './store/list-values.ts'
+export type { CrdtStats } from './stats.ts'
 export { createNode, decodeNode, MAX_BLOCK_BYTES, MAX_LINKS, type DeltaNode } from './wire/node.ts'
-export { type MerkleCrdtOptions } from './options.ts'
+export type { MerkleCrdtInit, MerkleCrdtOptions } from './options.ts'
 export type {
   Broadcaster,
   Clock,

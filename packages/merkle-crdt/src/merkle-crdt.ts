@@ -1,78 +1,27 @@
 import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { Announcer } from './sync/announcer.ts'
-import { decodeBroadcast } from './wire/broadcast.ts'
+import { receiveHeads } from './sync/receive.ts'
 import { ChangeFeed, type CrdtChange } from './changes/change-feed.ts'
 import { DagBlocks, OfflineExchange } from './store/dag-blocks.ts'
 import { readMany } from './store/draft.ts'
-import { CrdtError, messageOf } from './errors.ts'
+import { CrdtError } from './errors.ts'
 import { importPairs } from './store/import.ts'
 import { cleanKey, Layout } from './store/layout.ts'
+import { listValues, type CrdtListOptions, type CrdtPair } from './store/list-values.ts'
 import {
   DEFAULT_FETCH_LIMITS,
   DEFAULT_REBROADCAST_INTERVAL_MS,
   DEFAULT_REPAIR_INTERVAL_MS,
-  type MerkleCrdtOptions
+  type MerkleCrdtInit
 } from './options.ts'
-import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
+import type { CrdtStorage, DagExchange } from './ports.ts'
 import { Publisher, type CrdtOperation } from './changes/publisher.ts'
-import { repairDag } from './repair.ts'
+import { Repairs } from './repair/repairs.ts'
 import { Replica } from './replica.ts'
+import type { CrdtStats } from './stats.ts'
 import { finishReplacement } from './store/replace.ts'
 import { cleanStore, prepareStore } from './store/version.ts'
-
-/** What a store is made of. */
-export interface MerkleCrdtInit extends MerkleCrdtOptions {
-  readonly storage: CrdtStorage
-  /** Where it lies in the datastore, such as `/c`. */
-  readonly namespace: string
-  /** The blocks that `exchange` serves; made with the same datastore and namespace. */
-  readonly blocks: DagBlocks
-  /** Absent: no other peers, as for a store that is used offline. */
-  readonly exchange?: DagExchange | undefined
-  readonly broadcaster?: Broadcaster | undefined
-  readonly clock: Clock
-  /** Numbers from 0 up to but not including 1. */
-  readonly random: () => number
-  readonly log: Logger
-}
-
-/** A key and its value. */
-export interface CrdtPair {
-  readonly key: string
-  readonly value: Uint8Array
-}
-
-/** Which part of a listing is wanted. */
-export interface CrdtListOptions extends AbortOptions {
-  /** Only keys behind this one. */
-  readonly after?: string | undefined
-  /** Only keys from this one on, and below the other. */
-  readonly gte?: string | undefined
-  readonly lt?: string | undefined
-  readonly limit?: number | undefined
-}
-
-/** Figures for an operator. */
-export interface CrdtStats {
-  readonly heads: readonly CID[]
-  readonly maxHeight: bigint
-  /** Blocks that have to be fetched or merged. */
-  readonly queuedJobs: number
-  /** Of these: on their way, announced and waiting, failed and waiting for the next attempt. */
-  readonly fetching: number
-  readonly pendingHeads: number
-  readonly retrying: number
-  /** Local operations that wait for their block. */
-  readonly waitingOperations: number
-  /** Since the start. */
-  readonly merged: number
-  readonly rejected: number
-  readonly lastError: string | undefined
-  readonly isDirty: boolean
-}
-
-const MAX_PAGE_ITEMS = 1024
 
 /**
  * A replicated key-value store: every replica can write, all arrive at the same content, without a leader. Changes are
@@ -90,10 +39,8 @@ export class MerkleCrdt {
   readonly #replica: Replica
   readonly #exchange: DagExchange
   readonly #background: Promise<void>[] = []
-  #cancelRepair: (() => void) | undefined
-  #repairing: Promise<void> | undefined
+  readonly #repairs: Repairs
   #closing: Promise<void> | undefined
-  #isDirty = false
 
   private constructor(init: MerkleCrdtInit) {
     const { storage, clock, random, log, blocks } = init
@@ -127,6 +74,18 @@ export class MerkleCrdt {
       announcer: this.#announcer,
       feed: this.#feed
     })
+    this.#repairs = new Repairs({
+      storage,
+      layout: this.#layout,
+      blocks,
+      exchange: this.#exchange,
+      clock,
+      log,
+      signal,
+      replica: this.#replica,
+      blockTimeoutMs: init.fetch?.blockTimeoutMs ?? DEFAULT_FETCH_LIMITS.blockTimeoutMs,
+      intervalMs: init.repairIntervalMs ?? DEFAULT_REPAIR_INTERVAL_MS
+    })
   }
 
   /**
@@ -140,21 +99,21 @@ export class MerkleCrdt {
     await prepareStore(init.storage, store.#layout, options)
     await store.#publisher.load(store.#stop.signal)
     await store.#replica.load()
-    store.#isDirty = await init.storage.has(store.#layout.dirty(), options)
     store.#start()
     return store
   }
 
   #start(): void {
-    const { broadcaster } = this.#init
+    const { broadcaster, log } = this.#init
     this.#announcer.start()
-    if (broadcaster !== undefined) this.#background.push(this.#receive(broadcaster))
+    if (broadcaster !== undefined) {
+      const announced = (cids: readonly CID[]): void => {
+        this.#replica.announced(cids)
+      }
+      this.#background.push(receiveHeads(broadcaster, announced, log, this.#stop.signal))
+    }
     this.#replica.kick()
-    if (this.#repairIntervalMs > 0) this.#scheduleRepair(0)
-  }
-
-  get #repairIntervalMs(): number {
-    return this.#init.repairIntervalMs ?? DEFAULT_REPAIR_INTERVAL_MS
+    this.#repairs.start()
   }
 
   /** The value of a key; `undefined` if it is not there. */
@@ -163,27 +122,8 @@ export class MerkleCrdt {
   }
 
   /** All keys and values in the order of the keys' bytes, in pages of 1 to 1024, from one snapshot. */
-  async *list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
-    const { after, gte = after, lt, limit = Number.POSITIVE_INFINITY, ...rest } = options
-    const range = this.#layout.values(gte, lt)
-    let left = limit
-    let page: CrdtPair[] = []
-    if (left <= 0) return
-    for await (const stored of this.#init.storage.scan(range, rest)) {
-      for (const { key: storedKey, value } of stored) {
-        const key = this.#layout.userKeyOfValue(storedKey)
-        if (key === undefined || key === after) continue
-        page.push({ key, value })
-        left -= 1
-        if (left <= 0) break
-      }
-      if (page.length >= MAX_PAGE_ITEMS / 2 || left <= 0) {
-        if (page.length > 0) yield page
-        page = []
-      }
-      if (left <= 0) return
-    }
-    if (page.length > 0) yield page
+  list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
+    return listValues(this.#init.storage, this.#layout, options)
   }
 
   /**
@@ -241,8 +181,7 @@ export class MerkleCrdt {
   }
 
   async stats(): Promise<CrdtStats> {
-    const { heads, queuedJobs, fetcher, merged, rejected, lastError } = this.#replica
-    this.#isDirty = await this.#init.storage.has(this.#layout.dirty())
+    const { heads, queuedJobs, fetcher, merged, faults } = this.#replica
     return {
       heads: heads.list().map(({ cid }) => cid),
       maxHeight: heads.maxHeight,
@@ -252,21 +191,19 @@ export class MerkleCrdt {
       retrying: fetcher.retrying,
       waitingOperations: this.#publisher.size,
       merged,
-      rejected,
-      lastError,
-      isDirty: this.#isDirty
+      rejected: faults.rejected,
+      lastError: faults.lastError,
+      isDirty: await this.#repairs.isDirty()
     }
   }
 
   /** Marks the store as having gaps: the next repair walks the whole DAG. */
-  async markDirty(): Promise<void> {
-    await this.#init.storage.commit([{ put: { key: this.#layout.dirty(), value: new Uint8Array() } }], {
-      durable: true
-    })
+  markDirty(): Promise<void> {
+    return this.#repairs.markDirty()
   }
 
-  async markClean(): Promise<void> {
-    await this.#init.storage.commit([{ delete: this.#layout.dirty() }], { durable: true })
+  markClean(): Promise<void> {
+    return this.#repairs.markClean()
   }
 
   /**
@@ -274,58 +211,8 @@ export class MerkleCrdt {
    *
    * @returns whether the store is clean afterwards
    */
-  async repair(): Promise<boolean> {
-    const { storage, log, clock } = this.#init
-    if (!(await storage.has(this.#layout.dirty()))) {
-      log.info('store is marked clean. No need to repair')
-      return true
-    }
-    const startMs = clock.nowMs()
-    log.info('store is marked dirty. Starting DAG repair operation')
-    const isComplete = await repairDag({
-      storage,
-      layout: this.#layout,
-      blocks: this.#init.blocks,
-      exchange: this.#exchange,
-      clock,
-      signal: this.#stop.signal,
-      replica: this.#replica,
-      blockTimeoutMs: this.#init.fetch?.blockTimeoutMs ?? DEFAULT_FETCH_LIMITS.blockTimeoutMs
-    })
-    if (isComplete) await this.markClean()
-    log.info(`DAG repair finished. Took ${clock.nowMs() - startMs} ms`)
-    return isComplete
-  }
-
-  #scheduleRepair(delayMs: number): void {
-    const { clock, log } = this.#init
-    if (this.#stop.signal.aborted) return
-    this.#cancelRepair = clock.setTimer(clock.nowMs() + delayMs, () => {
-      this.#repairing = this.repair().then(
-        () => undefined,
-        (error: unknown) => {
-          if (!this.#stop.signal.aborted) log.error(`error in DAG repair: ${messageOf(error)}`)
-        }
-      )
-      void this.#repairing.then(() => {
-        this.#scheduleRepair(this.#repairIntervalMs)
-      })
-    })
-  }
-
-  async #receive(broadcaster: Broadcaster): Promise<void> {
-    const { log } = this.#init
-    try {
-      for await (const data of broadcaster.messages({ signal: this.#stop.signal })) {
-        try {
-          this.#replica.announced(decodeBroadcast(data))
-        } catch (error) {
-          log.warn(messageOf(error))
-        }
-      }
-    } catch (error) {
-      if (!this.#stop.signal.aborted) log.error(`no more announcements are received: ${messageOf(error)}`)
-    }
+  repair(): Promise<boolean> {
+    return this.#repairs.repair()
   }
 
   async #values(keys: readonly string[], options: AbortOptions): Promise<(Uint8Array | undefined)[]> {
@@ -346,13 +233,11 @@ export class MerkleCrdt {
   }
 
   async #close(): Promise<void> {
-    this.#cancelRepair?.()
     await this.#announcer.close()
     await this.#replica.close()
     this.#stop.abort(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
     this.#feed.close()
-    await Promise.all([...this.#background, this.#repairing])
-    this.#cancelRepair?.()
+    await Promise.all([...this.#background, this.#repairs.close()])
     await this.#init.storage.commit([{ delete: this.#layout.badShutdown() }], { durable: true })
   }
 

@@ -1,6 +1,7 @@
-import { MAX_STAGED_BYTES } from './store/dag-blocks.ts'
+import { MAX_STAGED_BYTES, type DagBlocks } from './store/dag-blocks.ts'
 import type { FetchLimits } from './sync/fetcher.ts'
 import type { Batching } from './changes/publisher.ts'
+import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 
 /** How a store works; every member has a default. */
 export interface MerkleCrdtOptions {
@@ -12,6 +13,22 @@ export interface MerkleCrdtOptions {
   readonly batching?: Batching | undefined
   /** Limits of fetching, each with a default. */
   readonly fetch?: Partial<FetchLimits>
+}
+
+/** What a store is made of. */
+export interface MerkleCrdtInit extends MerkleCrdtOptions {
+  readonly storage: CrdtStorage
+  /** Where it lies in the datastore, such as `/c`. */
+  readonly namespace: string
+  /** The blocks that `exchange` serves; made with the same datastore and namespace. */
+  readonly blocks: DagBlocks
+  /** Absent: no other peers, as for a store that is used offline. */
+  readonly exchange?: DagExchange | undefined
+  readonly broadcaster?: Broadcaster | undefined
+  readonly clock: Clock
+  /** Numbers from 0 up to but not including 1. */
+  readonly random: () => number
+  readonly log: Logger
 }
 
 export const DEFAULT_REBROADCAST_INTERVAL_MS = 60_000

@@ -3,24 +3,24 @@ import type { Announcer } from './sync/announcer.ts'
 import { Backlog, MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
 import { blockIdOf } from './wire/block-id.ts'
 import type { ChangeFeed } from './changes/change-feed.ts'
-import { deltaOf } from './changes/change-delta.ts'
+import { addLocalBlock } from './changes/local-block.ts'
 import type { DagBlocks } from './store/dag-blocks.ts'
 import { wait } from './sync/deadline.ts'
 import { Draft } from './store/draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
+import { Faults } from './sync/faults.ts'
 import { Fetcher, type FetchLimits } from './sync/fetcher.ts'
 import { Fifo } from './sync/fifo.ts'
+import { FirstSync } from './first-sync.ts'
 import { Heads } from './store/heads.ts'
 import { Jobs, Walk, type Job } from './sync/jobs.ts'
 import type { Layout } from './store/layout.ts'
-import { createNode, MAX_BLOCK_BYTES, type DeltaNode } from './wire/node.ts'
+import type { DeltaNode } from './wire/node.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 import { loadState } from './store/load-state.ts'
-import { processNode, type CrdtState } from './store/process.ts'
+import type { CrdtState } from './store/process.ts'
+import { Turns } from './turns.ts'
 import type { Entry, Publisher } from './changes/publisher.ts'
-
-/** Failed turns wait before the next one: 1 s, 2 s, … */
-const [RETRY_MIN_MS, RETRY_MAX_MS] = [1000, 60_000]
 
 /** What a {@link Replica} works with. */
 export interface ReplicaParts {
@@ -48,24 +48,26 @@ export class Replica {
   #fetcher: Fetcher
   readonly #backlog: Backlog
   readonly #tasks = new Fifo<() => Promise<void>>()
-  #running: Promise<void> | undefined
+  readonly #turns: Turns
+  readonly #firstSync = new FirstSync()
+  readonly faults: Faults
   #isClosing = false
-  #isStopped = false
-  #failures = 0
-  #cancelRetry: (() => void) | undefined
   #maxTurnBlocks = MAX_TURN_BLOCKS
   #idleWaiters: (() => void)[] = []
-  /** In a first sync, single changes are not reported: one resync follows. */
-  #isFirstSync = false
-  #mergedInFirstSync = 0
   merged = 0
   /** Keys that got a value, less those that lost theirs, since the start. */
   growth = 0
-  rejected = 0
-  lastError: string | undefined
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
+    this.faults = new Faults(parts.storage, parts.layout, parts.blocks, parts.log)
+    this.#turns = new Turns(parts.clock, {
+      hasWork: () => this.#hasWork(),
+      next: () => this.#next(),
+      rested: () => {
+        this.#checkIdle()
+      }
+    })
     this.#fetcher = this.#newFetcher()
     const { clock, storage, layout, signal, limits } = parts
     this.#backlog = new Backlog({
@@ -98,7 +100,7 @@ export class Replica {
     const { heads, jobs } = await loadState(storage, layout, exchange, signal)
     this.#state.jobs.clear()
     this.#state = { heads, jobs }
-    this.#isFirstSync = heads.size === 0
+    this.#firstSync.loaded(heads.size)
     this.#fetcher.add([...jobs.values()])
   }
 
@@ -116,12 +118,7 @@ export class Replica {
 
   /** Starts a turn, if there is something to do and none runs. */
   kick(): void {
-    if (this.#isStopped || this.#running !== undefined || this.#cancelRetry !== undefined) return
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined
-      if (this.#hasWork()) this.kick()
-      else this.#checkIdle()
-    })
+    this.#turns.kick()
   }
 
   /** Runs a task between two turns. */
@@ -165,18 +162,12 @@ export class Replica {
     this.#isClosing = true
     await this.#fetcher.close()
     await this.#backlog.clear()
-    this.#clearRetry()
     this.#parts.publisher.close()
-    this.kick()
-    while (this.#running !== undefined) await this.#running
-    this.#isStopped = true
+    this.#turns.resume()
+    await this.#turns.done()
+    this.#turns.stop()
     this.#state.jobs.clear()
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
-  }
-
-  #clearRetry(): void {
-    this.#cancelRetry?.()
-    this.#cancelRetry = undefined
   }
 
   #newFetcher(): Fetcher {
@@ -198,12 +189,10 @@ export class Replica {
   }
 
   #fetchFailed(job: Job, error: Error): void {
-    this.lastError = error.message
+    const { faults } = this
+    faults.failed(error)
     const isBad = 'code' in error && error.code === 'ERR_CRDT_BAD_BLOCK'
-    if (isBad) {
-      this.rejected += 1
-      this.#forget(job.cid)
-    }
+    if (isBad) faults.rejectedBlock(job.cid)
     const { log } = this.#parts
     if (!job.isLinked) {
       log.warn(`error processing new head: ${error.message}`)
@@ -218,64 +207,30 @@ export class Replica {
   /** Nothing can be done about this block now: a repair comes back to it. */
   #setAside(job: Job): void {
     this.#state.jobs.remove(job)
-    const { storage, layout, log } = this.#parts
-    storage
-      .commit([{ put: { key: layout.dirty(), value: new Uint8Array() } }], { durable: true })
-      .catch((error: unknown) => {
-        log.error(`cannot mark the store dirty: ${messageOf(error)}`)
-      })
-  }
-
-  /** The bytes that are here are not the block: they must not be found again. */
-  #forget(cid: CID): void {
-    const { blocks, log } = this.#parts
-    blocks.delete(cid).catch((error: unknown) => {
-      log.error(`cannot delete ${cid.toString()}: ${messageOf(error)}`)
-    })
+    this.faults.markDirty()
   }
 
   #newDraft(): Draft {
     return new Draft(this.#parts.storage, this.#parts.layout, { signal: this.#parts.signal })
   }
 
-  async #run(): Promise<void> {
-    for (;;) {
-      if (this.#isStopped || this.#cancelRetry !== undefined) return
-      const task = this.#tasks.take()
-      const batch = task === undefined ? this.#parts.publisher.take() : undefined
-      if (task !== undefined) await task()
-      else if (batch !== undefined) await this.#publish(batch.entries, batch.why)
-      else if (this.#backlog.isDue) await this.#merge()
-      else return
-      // the store must not keep others from running while it catches up
-      await new Promise<void>((resolve) => {
-        this.#parts.clock.soon(resolve)
-      })
-    }
+  /** Tasks come first, then local changes, since somebody waits for them. */
+  #next(): (() => Promise<void>) | undefined {
+    const task = this.#tasks.take()
+    if (task !== undefined) return task
+    const batch = this.#parts.publisher.take()
+    if (batch !== undefined) return () => this.#publish(batch.entries, batch.why)
+    return this.#backlog.isDue ? () => this.#merge() : undefined
   }
 
   async #publish(entries: Entry[], why: string): Promise<void> {
-    const { publisher, layout, feed, log } = this.#parts
+    const { publisher, exchange, feed, log } = this.#parts
     const draft = this.#newDraft()
     let node: DeltaNode | undefined
     try {
-      const { heads } = this.#state
-      const operations = entries.map(({ operation }) => operation)
-      const delta = await deltaOf(draft, operations, heads.maxHeight + 1n)
-      for (const { journal } of entries) if (journal !== undefined) draft.delete(layout.journal(journal))
-      if (delta !== undefined) {
-        node = createNode(
-          delta,
-          heads.list().map(({ cid }) => cid)
-        )
-        if (node.bytes.length > MAX_BLOCK_BYTES) {
-          throw new CrdtError('ERR_CRDT_TOO_LARGE', `a block of ${node.bytes.length} bytes cannot be sent to others`)
-        }
-        const root = { cid: node.cid, id: node.id, height: delta.priority }
-        const walk = new Walk(() => this.#parts.exchange.createSession())
-        const job = { cid: node.cid, id: node.id, root, walk, isLinked: false, attempts: 0 }
-        this.#fetcher.add(await processNode(draft, this.#state, node, job))
-      }
+      const made = await addLocalBlock(draft, this.#state, entries, exchange)
+      node = made.node
+      this.#fetcher.add(made.added)
       this.growth += await draft.write()
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
@@ -284,9 +239,9 @@ export class Replica {
       await this.#recover(error)
       return
     }
-    this.#failures = 0
+    this.#turns.succeeded()
     publisher.done(entries)
-    if (this.#mergedInFirstSync + this.#state.jobs.size === 0) this.#isFirstSync = false
+    this.#firstSync.published(this.#state.jobs.size)
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
     const served = node === undefined ? Promise.resolve() : this.#serve(node)
@@ -322,12 +277,12 @@ export class Replica {
       await this.#mergeFailed(turn.merged, error)
       return
     }
-    this.#failures = 0
+    this.#turns.succeeded()
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
     this.merged += turn.merged.length
     blocks.release(turn.merged.map(({ node }) => node.id))
-    if (this.#isFirstSync) this.#mergedInFirstSync += turn.merged.length
-    else feed.add(draft.changed)
+    this.#firstSync.add(turn.merged.length)
+    if (!this.#firstSync.isRunning) feed.add(draft.changed)
     for (const { node, isCounted } of turn.merged) {
       if (node.delta.priority % 50n === 0n) {
         log.info(`merged delta from node ${node.cid.toString()} (priority: ${node.delta.priority.toString()})`)
@@ -352,12 +307,12 @@ export class Replica {
 
   /** A turn failed: what is in memory may be ahead of the datastore, so it is read again. */
   async #recover(error: Error, delayMs?: number): Promise<void> {
-    this.lastError = error.message
-    const { clock, log, signal } = this.#parts
+    this.faults.failed(error)
+    const { log, signal } = this.#parts
     await this.#fetcher.close()
     await this.#backlog.clear()
     if (this.#isClosing || signal.aborted) {
-      this.#isStopped = true // what was acknowledged stands in the journal
+      this.#turns.stop() // what was acknowledged stands in the journal
       return
     }
     this.#fetcher = this.#newFetcher()
@@ -366,13 +321,7 @@ export class Replica {
     } catch (cause) {
       log.error(`cannot read the store: ${messageOf(cause)}`)
     }
-    const retryMs = delayMs ?? Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
-    if (retryMs === 0) return
-    this.#cancelRetry = clock.setTimer(clock.nowMs() + retryMs, () => {
-      this.#cancelRetry = undefined
-      this.kick()
-    })
+    this.#turns.pause(delayMs)
   }
 
   #hasWork(): boolean {
@@ -381,14 +330,11 @@ export class Replica {
 
   #checkIdle(): void {
     const { jobs } = this.#state
-    if (this.#running !== undefined || this.#backlog.size > 0 || this.#hasWork()) return
+    if (this.#turns.isRunning || this.#backlog.size > 0 || this.#hasWork()) return
     if (!this.#parts.publisher.isIdle) return
     if (jobs.size > this.#fetcher.retrying) return
     if (jobs.size === 0) this.#backlog.trim()
-    if (this.#isFirstSync && this.#mergedInFirstSync > 0) {
-      this.#isFirstSync = false
-      this.#parts.feed.resync()
-    }
+    if (this.#firstSync.finish()) this.#parts.feed.resync()
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }
 }
