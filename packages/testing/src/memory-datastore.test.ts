@@ -88,4 +88,14 @@ describe('MemoryDatastore', () => {
     await expect(itemsOf(store.scan(all, { signal })).next()).rejects.toThrow('aborted')
     expect(store.size).toBe(0)
   })
+
+  it('reads some keys at once, in their order, also of a part', async () => {
+    const store = new MemoryDatastore()
+    await store.commit([put('/a/x'), put('/a/y')], { durable: true })
+    const part = store.namespace(new Key('/a'))
+    const read = await part.readMany?.([new Key('/y'), new Key('/none'), new Key('/x')])
+    expect(read).toEqual([bytes('/a/y'), undefined, bytes('/a/x')])
+    read?.[0]?.fill(0)
+    expect(store.get(new Key('/a/y'))).toEqual(bytes('/a/y'))
+  })
 })

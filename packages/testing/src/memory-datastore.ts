@@ -82,6 +82,12 @@ class MemoryView extends BaseDatastore implements PeerDatastore {
     this.#write(operations, options.durable)
   }
 
+  async readMany(keys: readonly Key[], options?: AbortOptions): Promise<(Uint8Array | undefined)[]> {
+    options?.signal?.throwIfAborted()
+    await Promise.resolve()
+    return keys.map((key) => this.#entries.get(this.#prefix + key.toString())?.slice())
+  }
+
   namespace(prefix: Key): PeerDatastore {
     const below = prefix.toString() === '/' ? '' : prefix.toString()
     return new MemoryView(this.#entries, this.#prefix + below, this.#onCommit)

@@ -20,4 +20,6 @@ export interface PeerDatastore extends Datastore {
   namespace(prefix: Key): PeerDatastore
   /** One snapshot, in the order of the keys' bytes. */
   scan(range: ScanRange, options: AbortOptions): Pages<Pair>
+  /** Optional: the values of some keys in one round trip, in their order; `undefined` for a key that is not there. */
+  readMany?(keys: readonly Key[], options?: AbortOptions): Promise<(Uint8Array | undefined)[]>
 }
