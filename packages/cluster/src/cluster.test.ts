@@ -130,6 +130,8 @@ describe('one peer', () => {
     const peers = await Array.fromAsync(core.members.peers({}))
     expect(peers.map(({ id }) => id)).toEqual([self])
     expect(core.health.version()).toEqual({ version: '1.1.6' })
+    // the consensus of these tests does not tell
+    expect(await core.health.consensus({})).toMatchObject({ state: 'unknown', heads: [] })
   })
 
   it('CL-18: recovers what could not be pinned', async () => {

@@ -4,6 +4,7 @@ import { createBackground } from './background.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import { connectGraph } from './connect-graph.ts'
+import { consensusHealth } from './consensus-health.ts'
 import { createContent } from './content.ts'
 import { createEvents, type Events } from './events.ts'
 import { createHeartbeat } from './heartbeat.ts'
@@ -65,6 +66,7 @@ export function createCluster(core: CoreCollaborators, config: ClusterConfig): C
       version: () => ({ version: CLUSTER_VERSION }),
       ready: (options) => life.ready(options),
       connectGraph: (options) => connectGraph(core, members, options),
+      consensus: (options) => consensusHealth(core.consensus, options),
       alerts: () => repair.alerts(),
       bandwidth: () => core.bandwidth?.(),
       metricNames: () => core.monitor.metricNames(),
