@@ -1,8 +1,17 @@
-import { pinOf, PinType, TrackerStatus, type GlobalPinInfo, type ID, type PinInfoShort } from '@cluster/api'
+import {
+  pinOf,
+  PinType,
+  plainConsensusHealth,
+  TrackerStatus,
+  type GlobalPinInfo,
+  type ID,
+  type PinInfoShort
+} from '@cluster/api'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { formatConsensusHealth } from './format-consensus-health.ts'
 import { formatId } from './format-id.ts'
 import { formatPin } from './format-pin.ts'
 import { formatStatus } from './format-status.ts'
@@ -44,6 +53,38 @@ describe('text output, byte for byte', () => {
       `${a.toString()} | cluster0 | Sees -1 other peers\n  > Addresses:\n  > IPFS ERROR: refused\n`
     )
     expect(formatId({ ...id, error: 'dial failed' })).toBe(`${a.toString()} | ERROR: dial failed\n`)
+  })
+
+  it('of a consensus that is synced, and of one that is stuck', () => {
+    const synced = plainConsensusHealth('crdt', 'synced', 'all that was heard of is here')
+    expect(formatConsensusHealth(synced)).toBe(`crdt | SYNCED | all that was heard of is here
+  > Heads: 0 | Height: 0
+  > Blocks queued: 0 | On their way: 0 | Missing: 0
+  > Waiting operations: 0
+  > Merged: 0 | Refused: 0
+  > Marked for repair: no
+`)
+    const stuck = {
+      ...plainConsensusHealth('crdt', 'stuck', 'a block is nowhere'),
+      heads: [{ cid, height: 5n }],
+      headCount: 3,
+      maxHeight: 5n,
+      missing: [{ cid, attempts: 2, error: 'nobody has it' }],
+      missingCount: 1,
+      firstSync: true,
+      syncDone: 4,
+      syncKnown: 5,
+      lastError: 'nobody has it',
+      lastErrorAt: 1_638_890_698_000_000_000n
+    }
+    expect(formatConsensusHealth(stuck)).toContain(`  > Heads: 3 | Height: 5
+    - ${cid.toString()} | Height: 5
+    - and 2 more
+  > Blocks queued: 0 | On their way: 0 | Missing: 1
+    - ${cid.toString()} | Attempts: 2 | nobody has it
+  > First sync: 4 of 5 known blocks
+`)
+    expect(formatConsensusHealth(stuck)).toMatch(/ > Last error: 2021-12-07T.* nobody has it\n$/)
   })
 
   it('of a status', () => {

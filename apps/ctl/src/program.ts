@@ -6,12 +6,13 @@ import {
   TrackerStatus,
   trackerStatusFromString
 } from '@cluster/api'
-import { globalPinInfoToJSON, idToJSON, pinToJSON, versionToJSON } from '@cluster/wire'
+import { consensusHealthToJSON, globalPinInfoToJSON, idToJSON, pinToJSON, versionToJSON } from '@cluster/wire'
 import type { ClusterClient } from '@cluster/client'
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { add } from './add-command.ts'
 import { connect, encodingOf } from './connection.ts'
 import { Failure } from './failure.ts'
+import { formatConsensusHealth } from './format-consensus-health.ts'
 import { formatId } from './format-id.ts'
 import { formatPin } from './format-pin.ts'
 import { formatStatus } from './format-status.ts'
@@ -166,6 +167,16 @@ export function program(env: NodeJS.ProcessEnv): Command {
           const all = client.statusAll({ local, cids: [first, ...others] })
           await output.printEach(all, formatStatus, globalPinInfoToJSON)
         }
+      })
+    )
+
+  const health = root.command('health').description('how the peer that is asked is')
+  health
+    .command('consensus')
+    .description('show where its copy of the pinset stands: what it has, what is missing, and why')
+    .action(() =>
+      run(async (client, output) => {
+        output.print(await client.consensusHealth(), formatConsensusHealth, consensusHealthToJSON)
       })
     )
 

@@ -4,6 +4,7 @@ import {
   alertToJSON,
   bandwidthByProtocolToJSON,
   connectGraphToJSON,
+  consensusHealthToJSON,
   globalRepoGcToJSON,
   metricToJSON
 } from '@cluster/wire'
@@ -20,6 +21,9 @@ export const healthHandlers = {
 
   ConnectionGraph: async ({ cluster, signal }) =>
     valueAnswer(connectGraphToJSON(await cluster.health.connectGraph({ signal }))),
+
+  ConsensusHealth: async ({ cluster, signal }) =>
+    valueAnswer(consensusHealthToJSON(await cluster.health.consensus({ signal }))),
 
   Alerts: ({ cluster }) => valueAnswer(`[${cluster.health.alerts().map(alertToJSON).join()}]`),
 

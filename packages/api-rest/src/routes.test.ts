@@ -1,4 +1,4 @@
-import { CLUSTER_VERSION, pinOf, type Metric } from '@cluster/api'
+import { CLUSTER_VERSION, pinOf, plainConsensusHealth, type Metric } from '@cluster/api'
 import { askHttp, LoneCluster, testContext, testPeerId, type HttpAnswer } from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
@@ -175,6 +175,8 @@ describe('health', () => {
     expect((await ask('/health/alerts')).text).toContain('"triggered_at":"1970-01-01T00:00:00Z"')
     expect((await ask('/health/bandwidth')).text).toBe('null\n')
     expect(lines(await ask('/health/graph'))).toMatchObject([{ cluster_id: cluster.self.toString() }])
+    cluster.consensusHealth = { ...plainConsensusHealth('crdt', 'stuck', 'a block is nowhere'), missingCount: 1 }
+    expect(lines(await ask('/health/consensus'))).toMatchObject([{ state: 'stuck', missing_count: 1, heads: [] }])
     expect(lines(await ask('/ipfs/gc?local=true', POST))).toMatchObject([{ peer_map: {} }])
     expect(cluster.calls.at(-1)).toEqual(['content.repoGC', true])
   })

@@ -86,6 +86,18 @@ describe('requests', () => {
     expect(await client.version()).toEqual({ version: '1.1.6' })
   })
 
+  it('read where the consensus stands', async () => {
+    const client = await clientOf((request, response) => {
+      json(response, `{"consensus":"crdt","state":"syncing","reason":"${request.url ?? ''}","sync_done":3}`)
+    })
+    expect(await client.consensusHealth()).toMatchObject({
+      state: 'syncing',
+      reason: '/health/consensus',
+      syncDone: 3,
+      heads: []
+    })
+  })
+
   it('name filters as the API does', async () => {
     const seen: (string | undefined)[] = []
     const client = await clientOf((request, response) => {

@@ -9,6 +9,7 @@ import {
   type Alert,
   type BandwidthByProtocol,
   type ConnectGraph,
+  type ConsensusHealth,
   type FileEntry,
   type GlobalPinInfo,
   type GlobalRepoGC,
@@ -26,6 +27,7 @@ import {
   alertFromJSON,
   bandwidthByProtocolFromJSON,
   connectGraphFromJSON,
+  consensusHealthFromJSON,
   globalPinInfoFromJSON,
   globalRepoGcFromJSON,
   idFromJSON,
@@ -216,6 +218,11 @@ export class ClusterClient {
 
   connectGraph(options: AbortOptions = {}): Promise<ConnectGraph> {
     return this.#one('ConnectionGraph', connectGraphFromJSON, options)
+  }
+
+  /** Where the consensus of the peer stands, and why. Go peers have no such route. */
+  consensusHealth(options: AbortOptions = {}): Promise<ConsensusHealth> {
+    return this.#one('ConsensusHealth', consensusHealthFromJSON, options)
   }
 
   /** Newest first. */

@@ -1,6 +1,7 @@
 import {
   CLUSTER_VERSION,
   ClusterError,
+  plainConsensusHealth,
   RPC_PROTOCOL,
   TrackerStatus,
   unreachableId,
@@ -10,6 +11,7 @@ import {
   type BandwidthByProtocol,
   type Cluster,
   type ConnectGraph,
+  type ConsensusHealth,
   type Content,
   type FileEntry,
   type GlobalPinInfo,
@@ -48,6 +50,7 @@ export class LoneCluster implements Cluster {
   readonly alerts: Alert[] = []
   readonly metrics: Metric[] = []
   bandwidth: BandwidthByProtocol | undefined
+  consensusHealth: ConsensusHealth | undefined
   /** What paths lead to. */
   readonly paths = new Map<string, CID>()
 
@@ -103,6 +106,12 @@ export class LoneCluster implements Cluster {
     version: () => ({ version: CLUSTER_VERSION }),
     ready: () => Promise.resolve(),
     connectGraph: () => this.#called('health.connectGraph', [], () => this.#graph()),
+    consensus: () =>
+      this.#called(
+        'health.consensus',
+        [],
+        () => this.consensusHealth ?? plainConsensusHealth('', 'unknown', 'nobody said')
+      ),
     alerts: () => this.alerts,
     bandwidth: () => this.bandwidth,
     metricNames: () => [...new Set(this.metrics.map(({ name }) => name))],

@@ -1,5 +1,6 @@
 export { addParamsFromQuery, addParamsToQuery } from './add-params-query.ts'
 export { addedOutputForm, looseNodeWithMetaForm, nodeWithMetaForm } from './add.ts'
+export { consensusHealthForm } from './consensus-health.ts'
 export type { Form, JsonForm, Loose } from './form.ts'
 export { parseJson } from './json.ts'
 export { alertForm, looseAlertForm, looseMetricForm, metricForm } from './metric.ts'
@@ -40,6 +41,8 @@ export {
   bandwidthByProtocolToJSON,
   connectGraphFromJSON,
   connectGraphToJSON,
+  consensusHealthFromJSON,
+  consensusHealthToJSON,
   globalPinInfoFromJSON,
   globalPinInfoToJSON,
   globalRepoGcFromJSON,

@@ -45,6 +45,7 @@ export const restRoutes = Object.freeze([
   { name: 'UnpinPath', method: 'DELETE', path: '/pins/{keyType}/{path}', answer: 'json' },
   { name: 'RepoGC', method: 'POST', path: '/ipfs/gc', answer: 'json' },
   { name: 'ConnectionGraph', method: 'GET', path: '/health/graph', answer: 'json' },
+  { name: 'ConsensusHealth', method: 'GET', path: '/health/consensus', answer: 'json' },
   { name: 'Alerts', method: 'GET', path: '/health/alerts', answer: 'json' },
   { name: 'Bandwidth by protocol stats', method: 'GET', path: '/health/bandwidth', answer: 'json' },
   { name: 'Metrics', method: 'GET', path: '/monitor/metrics/{name}', answer: 'json' },

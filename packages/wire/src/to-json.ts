@@ -3,6 +3,7 @@ import type {
   Alert,
   BandwidthByProtocol,
   ConnectGraph,
+  ConsensusHealth,
   GlobalPinInfo,
   GlobalRepoGC,
   ID,
@@ -13,6 +14,7 @@ import type {
   Version
 } from '@cluster/api'
 import { addedOutputForm } from './add.ts'
+import { consensusHealthForm } from './consensus-health.ts'
 import { alertForm, metricForm } from './metric.ts'
 import { bandwidthByProtocolForm, connectGraphForm, idForm, versionForm } from './peers.ts'
 import { globalPinInfoForm, pinInfoForm } from './pin-info.ts'
@@ -47,6 +49,10 @@ export const versionFromJSON: (json: unknown) => Version = versionForm.json.read
 export const connectGraphToJSON: (value: ConnectGraph) => string = connectGraphForm.json.print
 /** Reads a connectivity graph from parsed JSON. */
 export const connectGraphFromJSON: (json: unknown) => ConnectGraph = connectGraphForm.json.read
+/** Prints where a consensus stands as JSON. */
+export const consensusHealthToJSON: (value: ConsensusHealth) => string = consensusHealthForm.json.print
+/** Reads where a consensus stands from parsed JSON. */
+export const consensusHealthFromJSON: (json: unknown) => ConsensusHealth = consensusHealthForm.json.read
 /** Prints a metric as JSON. */
 export const metricToJSON: (value: Metric) => string = metricForm.json.print
 /** Reads a metric from parsed JSON. */

@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParams, FileEntry } from '../domain/add.ts'
 import type { BandwidthByProtocol } from '../domain/bandwidth.ts'
 import type { ConnectGraph } from '../domain/connect-graph.ts'
+import type { ConsensusHealth } from '../domain/consensus-health.ts'
 import type { ID, Version } from '../domain/id.ts'
 import type { Alert, Metric } from '../domain/metric.ts'
 import type { GlobalPinInfo } from '../domain/pin-info.ts'
@@ -63,6 +64,8 @@ export interface Health {
   /** Resolves once the peer is ready. */
   ready(options: AbortOptions): Promise<void>
   connectGraph(options: AbortOptions): Promise<ConnectGraph>
+  /** Where the consensus stands; `unknown` for one that does not tell. */
+  consensus(options: AbortOptions): Promise<ConsensusHealth>
   /** Most recent first. */
   alerts(): readonly Alert[]
   bandwidth(): BandwidthByProtocol | undefined

@@ -1,5 +1,6 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { Component } from '../component/component.ts'
+import type { ConsensusHealth } from '../domain/consensus-health.ts'
 import type { ClusterError } from '../errors.ts'
 import type { PinsetChange, PinsetOperation, ReadonlyState } from './pinset.ts'
 
@@ -35,6 +36,8 @@ export interface Consensus extends Component {
   addPeer(peer: PeerId, options: AbortOptions): Promise<void>
   rmPeer(peer: PeerId, options: AbortOptions): Promise<void>
   isTrusted(peer: PeerId): boolean
+  /** Where it stands; also while it starts. What does not have it tells nothing. */
+  health?(options: AbortOptions): Promise<ConsensusHealth>
   /** Removes all it has on disk. Only while stopped. */
   clean(options: AbortOptions): Promise<void>
 }

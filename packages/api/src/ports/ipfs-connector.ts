@@ -10,8 +10,23 @@ import type { Pin } from '../domain/pin.ts'
 import type { IPFSRepoGC, IPFSRepoStat } from '../domain/repo.ts'
 import type { Pages } from '../paging.ts'
 
-/** Requests of a connector to the core. */
+/** Whether the IPFS side answers. */
+export interface IpfsHealth {
+  /** `unknown` until it has answered, or failed to, for the first time. */
+  readonly state: 'unknown' | 'up' | 'down'
+  /** Since when, by the clock of the peer. */
+  readonly sinceMs: number
+  /** Why it is down; else empty. */
+  readonly reason: string
+}
+
+/** What a connector tells its peer. */
 export interface IpfsConnectorEvents {
+  /**
+   * The IPFS side went down, or is up again. What it holds may be anything then: it may have come back with an empty
+   * repository. For watching only.
+   */
+  health: CustomEvent<IpfsHealth>
   /** Enough happened that the informers should publish again. */
   'informers:due': CustomEvent
   /** The daemon came back: connect it with the daemons of the other peers. */
@@ -26,8 +41,13 @@ export interface IpfsConnectorEvents {
 export interface IpfsConnector extends Component, TypedEventTarget<IpfsConnectorEvents> {
   ready(options: AbortOptions): Promise<void>
   id(options: AbortOptions): Promise<IPFSID>
-  /** Returns when everything the pin covers is stored and kept. */
-  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number): void }): Promise<void>
+  /** Whether the IPFS side answers; absent where it is part of the peer, and so always does. */
+  readonly health?: IpfsHealth
+  /**
+   * Returns when everything the pin covers is stored and kept. `onProgress` is told how many nodes are here by now, and
+   * how many bytes they have when that is known.
+   */
+  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number, bytes?: number): void }): Promise<void>
   /** Succeeds also when nothing was pinned. */
   unpin(cid: CID, options: AbortOptions): Promise<void>
   pinLsCid(pin: Pin, options: AbortOptions): Promise<IPFSPinStatus>
