@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import { sizeInDelta, type DeltaElement } from '../wire/delta.ts'
 import { Walk } from '../sync/jobs.ts'
 import { createNode } from '../wire/node.ts'
@@ -5,6 +6,14 @@ import { OfflineExchange, type DagBlocks } from './dag-blocks.ts'
 import { processNode } from './process.ts'
 import { MAX_DELTA_BYTES } from '../changes/publisher.ts'
 import type { Replica } from '../replica.ts'
+
+/** What an import makes, or would make, of an empty store. */
+export interface ImportPreview {
+  /** The last block, which links to all before it; `undefined` if there are no keys. */
+  readonly head: CID | undefined
+  readonly blocks: number
+  readonly keys: number
+}
 
 /**
  * Adds keys in the order of the source, as few large blocks. The same source gives the same blocks on every peer that
@@ -19,17 +28,13 @@ export async function importPairs(
   source: AsyncIterable<readonly DeltaElement[]>
 ): Promise<number> {
   let count = 0
-  let elements: DeltaElement[] = []
-  let bytes = 0
-  const publish = async (): Promise<void> => {
-    const taken = elements
-    elements = []
-    bytes = 0
+  for await (const elements of inBlocks(source)) {
+    count += elements.length
     await replica.inTurn(async (state, draft) => {
       const { heads } = state
       const priority = heads.maxHeight + 1n
       const node = createNode(
-        { elements: taken, tombstones: [], priority },
+        { elements, tombstones: [], priority },
         heads.list().map(({ cid }) => cid)
       )
       const root = { cid: node.cid, id: node.id, height: priority }
@@ -37,14 +42,40 @@ export async function importPairs(
       await processNode(draft, state, node, { cid: node.cid, id: node.id, root, walk, isLinked: false, attempts: 0 })
     })
   }
+  return count
+}
+
+/**
+ * What an import of this source into an empty store would make, without writing anything. Peers whose previews have the
+ * same head would have the same DAG afterwards.
+ *
+ * @see spec/wire-crdt.md §7.3 P14
+ */
+export async function previewImport(source: AsyncIterable<readonly DeltaElement[]>): Promise<ImportPreview> {
+  let head: CID | undefined
+  let blocks = 0
+  let keys = 0
+  for await (const elements of inBlocks(source)) {
+    keys += elements.length
+    blocks += 1
+    const delta = { elements, tombstones: [], priority: BigInt(blocks) }
+    head = createNode(delta, head === undefined ? [] : [head]).cid
+  }
+  return { head, blocks, keys }
+}
+
+async function* inBlocks(source: AsyncIterable<readonly DeltaElement[]>): AsyncGenerator<DeltaElement[]> {
+  let elements: DeltaElement[] = []
+  let bytes = 0
   for await (const page of source) {
     for (const element of page) {
       elements.push(element)
       bytes += sizeInDelta(element.key, element.value.length)
-      count += 1
-      if (bytes > MAX_DELTA_BYTES) await publish()
+      if (bytes <= MAX_DELTA_BYTES) continue
+      yield elements
+      elements = []
+      bytes = 0
     }
   }
-  if (elements.length > 0) await publish()
-  return count
+  if (elements.length > 0) yield elements
 }
