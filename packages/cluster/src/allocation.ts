@@ -95,6 +95,7 @@ export function createAllocation(core: Needs, members: MemberList, config: Limit
     attempt: () => T,
     isDone: (result: T) => boolean
   ): Promise<T> => {
+    let isSaid = false
     for (;;) {
       if (signal?.aborted === true) throw abortReason(signal)
       const arrived = new AbortController()
@@ -110,6 +111,8 @@ export function createAllocation(core: Needs, members: MemberList, config: Limit
         } catch (error) {
           if (!isClusterError(error, 'NOT_ENOUGH_PEERS') || clock.nowMs() >= settledAtMs) throw error
         }
+        if (!isSaid) log.info(`waiting for the metrics of other peers, at most ${settledAtMs - clock.nowMs()} ms`)
+        isSaid = true
         const either = signal === undefined ? arrived.signal : AbortSignal.any([signal, arrived.signal])
         await waitUntil(clock, settledAtMs, either)
       } finally {

@@ -13,9 +13,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core } from './index.ts'
 
 const clusters: MemoryCluster<Core>[] = []
-const start = async (config: Partial<ClusterConfig> = {}): Promise<MemoryCluster<Core>> => {
+const start = async (config: Partial<ClusterConfig> = {}, peers = 3): Promise<MemoryCluster<Core>> => {
   const make = (core: MemoryCollaborators): Core => createCluster(core, { ...DEFAULT_CLUSTER_CONFIG, ...config })
-  const cluster = new MemoryCluster(make, { peers: 3 })
+  const cluster = new MemoryCluster(make, { peers })
   clusters.push(cluster)
   await cluster.start()
   return cluster
@@ -88,6 +88,26 @@ describe('adding', () => {
     const cluster = await start()
     cluster.peer(1).ipfs.state = 'down'
     await expect(add(cluster.peer(0).core, {})).rejects.toMatchObject({ code: 'REMOTE', message: 'connection refused' })
+  })
+
+  it('leaves the copies of content that is added again where they are, unless too few are left', async () => {
+    const cluster = await start({}, 4)
+    const { core } = cluster.peer(0)
+    const held = { replicationFactorMin: 2, replicationFactorMax: 2 }
+    const names = async (): Promise<string[]> => {
+      const [pin] = (await Array.fromAsync(core.pins.list({}))).flat()
+      return (pin?.allocations ?? []).map(
+        (peer) => cluster.peers.find(({ self }) => self.equals(peer))?.peername ?? '?'
+      )
+    }
+    await add(core, held)
+    expect(await names()).toEqual(['peer_0', 'peer_1'])
+    await add(core, { ...held, userAllocations: [2, 3].map((index) => cluster.peer(index).self) })
+    expect(await names()).toEqual(['peer_0', 'peer_1'])
+    await cluster.kill(1)
+    await cluster.pass(31_000)
+    await add(core, { ...held, userAllocations: [cluster.peer(3).self] })
+    expect(await names()).toEqual(['peer_0', 'peer_3'])
   })
 
   it('tells who would get the blocks, by the rules of pins', async () => {

@@ -17,7 +17,9 @@ import type { CoreCollaborators } from './collaborators.ts'
 import type { MemberList } from './members.ts'
 import type { Pinning } from './pinning.ts'
 import type { Roles } from './roles.ts'
+import { ownCollection } from './trusting.ts'
 import { abortable } from './wait.ts'
+import { whileAlive } from './while-alive.ts'
 
 /** Most CIDs that the answer of a garbage collection lists; all that can go goes. */
 const MAX_COLLECTED_KEYS = 1_000_000
@@ -70,7 +72,7 @@ export function createContent(
     self,
     // The root is not known yet: a pin that happens to have the CID of the first block says nothing.
     blockAllocate: (pin, options) => blockAllocate({ ...pin, cid: undefined }, options),
-    pin: (pin, options) => pinning.pin(pin, options),
+    pin: (pin, options) => pinning.pinAdded(pin, options),
     unpin: (cid, options) => pinning.remove(cid, options),
     blockStream
   }
@@ -84,7 +86,9 @@ export function createContent(
   const repoGCOf = async (peer: PeerId, signal: AbortSignal): Promise<RepoGC> =>
     peer.equals(self)
       ? await repoGCLocal({ signal })
-      : await remote.call(peer, 'Cluster.RepoGCLocal', undefined, { signal })
+      : await whileAlive(core, peer, signal, async (limited) =>
+          ownCollection(peer, await remote.call(peer, 'Cluster.RepoGCLocal', undefined, { signal: limited }))
+        )
 
   return {
     blockAllocate,

@@ -6,7 +6,10 @@ import type { CoreCollaborators } from './collaborators.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { MemberList } from './members.ts'
 import type { StatusBoard } from './statuses.ts'
-import { waitUntil } from './wait.ts'
+import { waitUntil, withDeadline } from './wait.ts'
+
+/** How long a peer may take to let us in: it asks us back, and additions wait for each other. */
+const PEER_ADD_TIMEOUT_MS = 60_000
 
 type Needs = Pick<CoreCollaborators, 'self' | 'consensus' | 'ipfs' | 'network' | 'remote' | 'clock' | 'log'>
 
@@ -34,7 +37,9 @@ export async function join(
   const { self, consensus, network, remote, clock, log } = core
   const peer = await network.importAddress(address, { ...options, dial: false })
   if (peer.equals(self)) return
-  await remote.call(peer, 'Cluster.PeerAdd', self, options)
+  await withDeadline(clock, PEER_ADD_TIMEOUT_MS, options.signal, (signal) =>
+    remote.call(peer, 'Cluster.PeerAdd', self, { signal })
+  )
   heartbeat.logSyntheticPing(peer)
   const grumble = (error: unknown): void => {
     log.warn('metrics could not be published while joining', { error })

@@ -73,6 +73,27 @@ describe('the members of a cluster', () => {
     expect(halved.idToPeername?.get(cluster.peer(2).self.toString())).toBe('')
   })
 
+  it('gives up on a peer that freezes while it collects garbage', async () => {
+    const cluster = await start(3)
+    cluster.rpc.fate = (_, to, method) =>
+      to.equals(cluster.peer(1).self) || (to.equals(cluster.peer(2).self) && method === 'Cluster.RepoGCLocal')
+        ? 'hangs'
+        : 'arrives'
+    let answer: unknown
+    const collection = cluster.peer(0).core.content.repoGC({})
+    void collection.then((collected) => (answer = collected))
+    await cluster.pass(60_000)
+    expect(answer).toBeUndefined()
+    cluster.rpc.fate = () => 'hangs'
+    await cluster.pass(30_000)
+    const { peerMap } = await collection
+    expect([...(peerMap?.values() ?? [])].map(({ peername, error }) => [peername, error]).sort()).toEqual([
+      ['peer_0', ''],
+      ['peer_1', 'the peer does not answer any more: context deadline exceeded'],
+      ['peer_2', 'the peer does not answer any more: context deadline exceeded']
+    ])
+  })
+
   it('CS-25: collects garbage everywhere; a peer that cannot has its error', async () => {
     const cluster = await start(3)
     cluster.peer(1).ipfs.state = 'down'

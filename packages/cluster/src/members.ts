@@ -14,6 +14,7 @@ import { ANSWER_TIMEOUT_MS, ask, NO_ARGUMENTS } from './ask.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import { parsePing, PING, type PingValue } from './ping-value.ts'
 import { comparePeers } from './roles.ts'
+import { ownId } from './trusting.ts'
 import { unlessAborted, withDeadline } from './wait.ts'
 
 /** How long the IPFS side may take to say who it is: less than what a peer that asks for our ID waits. */
@@ -100,7 +101,8 @@ export function createMembers(core: Needs): MemberList {
 
   const idOf = async (peer: PeerId, signal: AbortSignal): Promise<ID> => {
     if (peer.equals(self)) return await id({ signal })
-    for await (const answer of remote.stream(peer, 'Cluster.IDStream', NO_ARGUMENTS, { signal })) return answer
+    const answers = remote.stream(peer, 'Cluster.IDStream', NO_ARGUMENTS, { signal })
+    for await (const answer of answers) return ownId(peer, answer)
     throw new ClusterError('REMOTE', 'the peer did not say who it is')
   }
 
@@ -117,7 +119,7 @@ export function createMembers(core: Needs): MemberList {
     const added = await withDeadline(clock, ANSWER_TIMEOUT_MS, options.signal, async (signal) =>
       peer.equals(self) ? await id({ signal }) : await remote.call(peer, 'Cluster.ID', undefined, { signal })
     )
-    const clusterPeers = added.clusterPeers ?? []
+    const clusterPeers = ownId(peer, added).clusterPeers ?? []
     if (clusterPeers.some((other) => other.equals(self))) return added
     return { ...added, clusterPeers: [...clusterPeers, self] }
   }

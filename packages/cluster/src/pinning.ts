@@ -26,10 +26,21 @@ const UNPINS_AT_ONCE = 256
 
 /** Writes the pinset. */
 export interface Pinning extends Pins {
+  /**
+   * Pins content that was just added. The peers that got its blocks become its holders, unless the pinset has it with
+   * enough holders that are there: these stay.
+   */
+  pinAdded(pin: Pin, options: AbortOptions): Promise<Pin>
   /** Gives a pin other holders instead of one that is lost. */
   repinWithout(lost: PeerId, pin: Pin, options: AbortOptions): Promise<Pin>
   /** Takes a pin out of the pinset whatever its type: parts of an add that failed, and pins whose time is over. */
   remove(cid: CID, options: AbortOptions): Promise<void>
+}
+
+/** What is known of the holders before they are chosen. */
+interface Holders {
+  readonly excluded?: readonly PeerId[]
+  readonly preferred?: readonly PeerId[]
 }
 
 type Needs = Pick<CoreCollaborators, 'consensus' | 'ipfs' | 'clock' | 'log' | 'metrics'>
@@ -54,6 +65,8 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
   const update = async (from: CID, pin: Pin, options: AbortOptions): Promise<Pin> => {
     const source = await pinned(core, from, options)
     if (source.type !== PinType.data) throw new ClusterError('BAD_PIN', 'this pin type cannot be updated')
+    const target = await consensus.pinset.get(pin.cid, options)
+    if (target !== undefined && target.type !== source.type) checkRepin(source, target)
     const isLater = pin.expireAt !== undefined && pin.expireAt > now()
     const updated: Pin = {
       ...source,
@@ -67,9 +80,9 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     return updated
   }
 
-  const pinNow = async (asked: Pin, excluded: readonly PeerId[], options: AbortOptions): Promise<Pin> => {
+  const pinNow = async (asked: Pin, { excluded, preferred }: Holders, options: AbortOptions): Promise<Pin> => {
     // Whoever replaces a lost holder means this pin, also if it once followed up another.
-    if (excluded.length === 0 && asked.pinUpdate?.equals(asked.cid) === false) {
+    if (excluded === undefined && asked.pinUpdate?.equals(asked.cid) === false) {
       return await update(asked.pinUpdate, asked, options)
     }
     const existing = await consensus.pinset.get(asked.cid, options)
@@ -78,20 +91,21 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     if (existing !== undefined) checkRepin(pin, existing)
     const preset = isPinEverywhere(pin) ? [] : (pin.allocations ?? [])
     checkType({ ...pin, allocations: preset })
+    const wanted = { ...pin, userAllocations: [...(pin.userAllocations ?? []), ...(preferred ?? [])] }
     const allocations =
       pin.type === PinType.meta || preset.length > 0
         ? preset
-        : await allocation.allocate({ ...options, cid: pin.cid, options: pin, existing, excluded })
+        : await allocation.allocate({ ...options, cid: pin.cid, options: wanted, existing, excluded })
     const submitted: Pin = { ...pin, allocations, timestamp: now() }
     await submit([{ type: 'pin', pin: submitted }], options)
     return submitted
   }
 
-  const pin = async (asked: Pin, excluded: readonly PeerId[], options: AbortOptions): Promise<Pin> => {
+  const pin = async (asked: Pin, options: AbortOptions, holders: Holders = {}): Promise<Pin> => {
     roles.assertWritable()
     // Callers of another language, or the wire, may hand over a pin without a CID.
     if ((asked.cid as CID | undefined) === undefined) throw new ClusterError('BAD_PIN', 'bad pin object')
-    return await queue.run(asked.cid, options.signal, () => pinNow(asked, excluded, options))
+    return await queue.run(asked.cid, options.signal, () => pinNow(asked, holders, options))
   }
 
   const unpin = async (cid: CID, options: AbortOptions): Promise<Pin> => {
@@ -111,12 +125,19 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
   }
 
   return {
-    pin: (asked, options) => pin(asked, [], options),
+    pin: (asked, options) => pin(asked, options),
+    async pinAdded(added, options) {
+      const preferred = added.allocations ?? []
+      const isKept = added.type === PinType.data && preferred.length > 0
+      const known = isKept ? await consensus.pinset.get(added.cid, options) : undefined
+      if (known === undefined || isPinEverywhere(known)) return await pin(added, options)
+      return await pin({ ...added, allocations: [] }, options, { preferred })
+    },
     async pinPath({ path, ...rest }: PinPath, options) {
       roles.assertWritable()
-      return await pin(pinOf(await ipfs.resolve(path, options), rest), [], options)
+      return await pin(pinOf(await ipfs.resolve(path, options), rest), options)
     },
-    repinWithout: (lost, lossy, options) => pin({ ...lossy, allocations: [] }, [lost], options),
+    repinWithout: (lost, lossy, options) => pin({ ...lossy, allocations: [] }, options, { excluded: [lost] }),
     unpin,
     async unpinPath(path, options) {
       roles.assertWritable()

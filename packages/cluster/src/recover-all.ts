@@ -14,6 +14,7 @@ import { ask, NO_ARGUMENTS } from './ask.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import type { StatusEntries } from './status-entries.ts'
 import { LISTING_IDLE_MS } from './status-stream.ts'
+import { ownStatus } from './trusting.ts'
 import { unlessIdle } from './wait.ts'
 
 /** Most items that one recovery of everything reports. Everything is recovered, also beyond it. */
@@ -41,7 +42,7 @@ export async function* recoverEverywhere(
       ? itemsOf(recoverAllLocal({ signal: limited }))
       : remote.stream(peer, 'Cluster.RecoverAllLocal', NO_ARGUMENTS, { signal: limited })
     for await (const info of unlessIdle(clock, LISTING_IDLE_MS, limited, items)) {
-      const key = pinsetKey(info.cid)
+      const key = pinsetKey(ownStatus(peer, info).cid)
       const known = found.get(key)
       if (known === undefined && found.size >= MAX_RECOVERED_ITEMS) unlisted += 1
       else found.set(key, mergePinInfo(known, info))

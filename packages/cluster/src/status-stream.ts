@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { ClusterError, pinsetKey, type PinInfo } from '@cluster/api'
 
-/** How long a peer may be silent in the middle of a listing. Its first item may need a look at its whole IPFS pinset. */
+/** How long a peer may be silent in a listing when its first item may need a look at its whole IPFS pinset. */
 export const LISTING_IDLE_MS = 60_000
 /** Items that are sorted at a time when a peer answers without order; a longer answer is asked for again and again. */
 export const SORT_WINDOW = 262_144

@@ -2,7 +2,7 @@ import { ClusterError, comparePinsetOrder, pinOf, pinsetKey, TrackerStatus } fro
 import { settle } from '@cluster/testing'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { all, cidOf, cids, expire, peersOfTest, shown } from './peers.fixture.ts'
+import { all, cidOf, cids, expire, named, peersOfTest, shown } from './peers.fixture.ts'
 
 const start = peersOfTest()
 
@@ -154,13 +154,39 @@ describe('statuses of several peers', () => {
     await expect(listing).rejects.toMatchObject({ code: 'ABORTED' })
   })
 
+  it('takes from a peer only what it says of itself, and of what it was asked', async () => {
+    const cluster = await start(3)
+    const [cid, other] = (await cids(2)) as [CID, CID]
+    for (const each of [cid, other]) await cluster.peer(0).core.pins.pin(pinOf(each), {})
+    await cluster.settle()
+    const [{ core }, liar, confused] = [cluster.peer(0), cluster.peer(1), cluster.peer(2)]
+    const { 'PinTracker.Status': status } = liar.core.handlers
+    if (status === undefined) throw new Error('no handler')
+    cluster.rpc.register(liar.self, {
+      ...liar.core.handlers,
+      'PinTracker.Status': async (asked, call) => ({ ...(await status(asked, call)), peer: cluster.peer(0).self }),
+      'Cluster.IDStream': async function* (_, call) {
+        yield { ...(await liar.core.members.id(call)), id: confused.self }
+      }
+    })
+    cluster.rpc.register(confused.self, {
+      ...confused.core.handlers,
+      'PinTracker.Status': (_, call) => status(other, call)
+    })
+    const info = await core.statuses.status(cid, {})
+    expect(shown(info)).toEqual({ peer_0: 'pinned', peer_1: 'cluster_error', peer_2: 'cluster_error' })
+    expect(info.peerMap?.get(liar.self.toString())?.error).toContain('a status in the name of')
+    const ids = await Array.fromAsync(core.members.peers({}))
+    expect(ids.filter(({ error }) => error !== '').map(({ id }) => named(cluster, [id])[0])).toEqual(['peer_1'])
+  })
+
   it('gives up on a peer that falls silent in the middle of a listing', async () => {
     const cluster = await start(2)
     await cluster.peer(0).core.pins.pin(pinOf(await cidOf('silent')), {})
     await cluster.settle()
     cluster.rpc.fate = () => 'hangs'
     const listing = all(cluster.peer(0).core, 0)
-    await cluster.pass(60_000)
+    await cluster.pass(15_000)
     expect((await listing).map(shown)).toEqual([{ peer_0: 'pinned', peer_1: 'cluster_error' }])
   })
 })

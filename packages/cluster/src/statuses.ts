@@ -24,6 +24,7 @@ import { recoverEverywhere } from './recover-all.ts'
 import { comparePeers, type Roles } from './roles.ts'
 import type { StatusEntries } from './status-entries.ts'
 import { inOrder, LISTING_IDLE_MS, sorted, SORT_WINDOW, type KeyedStatus } from './status-stream.ts'
+import { ownStatus } from './trusting.ts'
 import { abortable, unlessIdle, withDeadline } from './wait.ts'
 
 /** Fewest items that are sorted at a time, however short the page that was asked for. */
@@ -124,16 +125,21 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
     signal: AbortSignal
   ): AsyncGenerator<KeyedStatus, void, undefined> {
     const afterKey = after === undefined ? '' : pinsetKey(after)
-    const heard = (items: AsyncIterable<PinInfo>): AsyncIterable<PinInfo> =>
-      unlessIdle(clock, LISTING_IDLE_MS, signal, items)
-    const answer = (): AsyncIterable<PinInfo> =>
-      heard(remote.stream(peer, 'PinTracker.StatusAll', oneArgument(filter), { signal }))
+    const heard = (items: AsyncIterable<PinInfo>, idleMs: number): AsyncIterable<PinInfo> =>
+      unlessIdle(clock, idleMs, signal, items)
+    const answer = (idleMs: number): AsyncIterable<PinInfo> =>
+      heard(
+        mapped(remote.stream(peer, 'PinTracker.StatusAll', oneArgument(filter), { signal }), (info) =>
+          ownStatus(peer, info)
+        ),
+        idleMs
+      )
     if (peer.equals(self)) {
-      yield* inOrder(heard(itemsOf(statusAllLocal(filter, { after, signal }))), afterKey)
+      yield* inOrder(heard(itemsOf(statusAllLocal(filter, { after, signal })), LISTING_IDLE_MS), afterKey)
     } else if (await answersInOrder(peer, signal)) {
-      yield* inOrder(answer(), afterKey)
+      yield* inOrder(answer(ANSWER_TIMEOUT_MS), afterKey)
     } else {
-      yield* sorted(answer, afterKey, Math.min(SORT_WINDOW, Math.max(MIN_SORT_WINDOW, limit)))
+      yield* sorted(() => answer(LISTING_IDLE_MS), afterKey, Math.min(SORT_WINDOW, Math.max(MIN_SORT_WINDOW, limit)))
     }
   }
 
@@ -176,7 +182,9 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
         (peer, limited) =>
           peer.equals(self)
             ? statusLocal(cid, { signal: limited })
-            : remote.call(peer, 'PinTracker.Status', cid, { signal: limited }),
+            : remote
+                .call(peer, 'PinTracker.Status', cid, { signal: limited })
+                .then((info) => ownStatus(peer, info, cid)),
         abortable(signal)
       )
     },
@@ -187,7 +195,9 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
         (peer, limited) =>
           peer.equals(self)
             ? recoverPart(cid, { signal: limited })
-            : remote.call(peer, 'PinTracker.Recover', cid, { signal: limited }),
+            : remote
+                .call(peer, 'PinTracker.Recover', cid, { signal: limited })
+                .then((info) => ownStatus(peer, info, cid)),
         abortable(signal)
       )
     },
@@ -198,6 +208,10 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
         ? single(recoverAllLocal(abortable(signal)))
         : recoverEverywhere(core, concerned, recoverAllLocal, entries, abortable(signal))
   }
+}
+
+async function* mapped<T>(items: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) yield map(item)
 }
 
 /** The status of a pin at a peer that does not hold it. */
