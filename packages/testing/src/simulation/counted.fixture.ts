@@ -1,0 +1,3 @@
+export function counted(ticks: number): number {
+  return ticks + 1
+}
