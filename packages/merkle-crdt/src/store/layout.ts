@@ -99,6 +99,56 @@ export class Layout {
     return this.#below(`${this.#prefix}/ts/q`)
   }
 
+  /** A processed block in the index by height: 16 hexadecimal digits, so that the order of keys is that of heights. */
+  indexed(height: bigint, id: BlockId): Key {
+    return this.#key(`/ts/i/${hexHeight(height)}${id}`)
+  }
+  /** The index from one height up to and without another, or up to the end. */
+  index(from: bigint, to?: bigint): KeyRange {
+    const range = this.#below(`${this.#prefix}/ts/i`)
+    range.gte = this.#key(`/ts/i/${hexHeight(from)}`)
+    if (to !== undefined) range.lt = this.#key(`/ts/i/${hexHeight(to)}`)
+    return range
+  }
+  /** Height and block ID of a key of the index. */
+  indexEntry(key: Key): { height: bigint; id: BlockId } {
+    const [hex = '', ...id] = key.toString().slice(`${this.#prefix}/ts/i/`.length).split('/')
+    return { height: BigInt(`0x${hex}`), id: `/${id.join('/')}` }
+  }
+  /** Present once every processed block is in the index. */
+  isIndexed(): Key {
+    return this.#key('/ts/indexed')
+  }
+  /** The marks of processed blocks; what else lies below `b` begins with small letters, which come after. */
+  allProcessed(): KeyRange {
+    return { gte: this.#key('/b/'), lt: this.#key('/b/a') }
+  }
+  /** Elements of all keys. */
+  allElements(): KeyRange {
+    return this.#below(`${this.#prefix}/s/s`)
+  }
+  /** The user key and block ID of the key of an element. */
+  elementEntry(key: Key): { key: string; id: BlockId } {
+    const text = key.toString()
+    const at = text.lastIndexOf('/')
+    return { key: text.slice(this.#prefix.length + '/s/s'.length, at), id: text.slice(at) }
+  }
+  /** Everything about a snapshot that is being taken in. */
+  snapshot(name: string): Key {
+    return this.#key(`/ts/s/${name}`)
+  }
+  snapshots(): KeyRange {
+    return this.#below(`${this.#prefix}/ts/s`)
+  }
+  /** Present while old blocks are missing, because the store began with a snapshot; its value is where to go on. */
+  backfill(): Key {
+    return this.#key('/ts/backfill')
+  }
+  /** Where values lie: everything that a snapshot writes but for marks and heads. */
+  sets(): KeyRange {
+    return this.#below(`${this.#prefix}/s`)
+  }
+
   /** The namespace in which new content is gathered before it replaces the old. */
   stage(): string {
     return `${this.#prefix}/ts/import`
@@ -144,6 +194,10 @@ export class Layout {
   #below(path: string): KeyRange {
     return { gte: new Key(`${path}/`, false), lt: new Key(`${path}0`, false) }
   }
+}
+
+function hexHeight(height: bigint): string {
+  return height.toString(16).padStart(16, '0')
 }
 
 function join(path: string, key: string): string {

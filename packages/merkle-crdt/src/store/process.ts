@@ -4,6 +4,7 @@ import type { Head, Heads } from './heads.ts'
 import type { Job, Jobs } from '../sync/jobs.ts'
 import { mergeDelta } from './merge.ts'
 import type { DeltaNode } from '../wire/node.ts'
+import { encodeUvarint } from '../wire/uvarint.ts'
 
 /** What the store knows in memory; the datastore holds the same after each turn. */
 export interface CrdtState {
@@ -39,6 +40,7 @@ async function process(draft: Draft, { heads, jobs }: CrdtState, node: DeltaNode
   }
   await mergeDelta(draft, node)
   draft.putProcessed(node)
+  draft.put(draft.layout.indexed(node.delta.priority, node.id), encodeUvarint(BigInt(node.bytes.length)))
 
   // a peer without heads builds on what was announced to it, even before all of it is here
   if (isRoot && heads.size === 0 && !job.isLinked) heads.add(draft, root)
