@@ -51,6 +51,25 @@ describe('the cluster section', () => {
     expect(clusterSection.save(values, 'file')).toMatchObject({ secret: 'ab'.repeat(32) })
   })
 
+  it('reads how to repair, and writes nothing of it while it is as in the reference', () => {
+    const repair = { interval: '1m0s', grace_period: '30s', pins_per_minute: 600, min_free_space: 1_000_000 }
+    const values = clusterSection.load({ ...vector.cluster, repair }, { CLUSTER_REPAIR_MOVESATONCE: '2' }, '.')
+    expect(values.repair).toEqual({
+      intervalMs: 60_000,
+      gracePeriodMs: 30_000,
+      pinsPerMinute: 600,
+      movesAtOnce: 2,
+      moveTimeoutMs: 600_000,
+      assumedPinSize: 0,
+      minFreeSpace: 1_000_000
+    })
+    expect(clusterSection.save(values, 'file')).toEqual({ ...vector.cluster, repair: { ...repair, moves_at_once: 2 } })
+    expect(clusterSection.save(clusterSection.defaults, 'file')).not.toHaveProperty('repair')
+    expect(() => clusterSection.load({ ...vector.cluster, repair: { interval: '-1s' } }, {}, '.')).toThrow(
+      'cluster.repair.interval is invalid'
+    )
+  })
+
   it('takes an empty CLUSTER_SECRET for none, and refuses an empty number', () => {
     expect(clusterSection.load(vector.cluster, { CLUSTER_SECRET: '' }, '.').secret).toBeUndefined()
     expect(() => clusterSection.load(vector.cluster, { CLUSTER_LEAVEONSHUTDOWN: '' }, '.')).toThrow(/leave_on_shutdown/)

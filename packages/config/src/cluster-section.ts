@@ -72,6 +72,39 @@ export const clusterSection = section({
     pin_only_on_trusted_peers: flag({ default: false, load: 'Z', description: 'Allocate to trusted peers only.' }),
     pin_only_on_untrusted_peers: flag({ default: false, load: 'Z', description: 'Allocate to untrusted peers only.' }),
     disable_repinning: flag({ default: true, load: 'Z', description: 'Leave the pins of a lost peer where they are.' }),
+    repair: group({
+      interval: duration({
+        default: 0,
+        omit: true,
+        description: 'Time between looks for pins with too few or too many copies; 0s turns them off.'
+      }),
+      grace_period: duration({
+        default: 0,
+        omit: true,
+        description: 'How long a peer may be gone before its pins get other holders.'
+      }),
+      pins_per_minute: integer({
+        default: 0,
+        omit: true,
+        description: 'Most pins that this peer gives other holders in a minute; 0 for no limit.'
+      }),
+      moves_at_once: integer({ default: 8, omit: true, description: 'Pins that are moved at the same time.' }),
+      move_timeout: duration({
+        default: 10 * MINUTE,
+        omit: true,
+        description: 'How long a move waits for the new copies before it leaves the old ones where they are.'
+      }),
+      assumed_pin_size: integer({
+        default: 0,
+        omit: true,
+        description: 'Bytes that a queued pin is assumed to take from the free space of its peer; 0 counts nothing.'
+      }),
+      min_free_space: integer({
+        default: 0,
+        omit: true,
+        description: 'Bytes that must be free at a peer, after what is queued, for it to take new pins.'
+      })
+    }),
     follower_mode: flag({ default: false, load: 'Z', omit: true, description: 'Follow the pinset, never change it.' }),
     peerstore_file: text({ default: '', omit: true, description: 'File of known addresses; empty: `peerstore`.' }),
     peer_addresses: addressList({
@@ -99,6 +132,13 @@ export const clusterSection = section({
       [c.pinRecoverIntervalMs <= 0, 'pin_recover_interval is invalid'],
       [c.monitorPingIntervalMs <= 0, 'monitoring_interval is invalid'],
       [c.peerWatchIntervalMs <= 0, 'peer_watch_interval is invalid'],
+      [c.repair.intervalMs < 0, 'repair.interval is invalid'],
+      [c.repair.gracePeriodMs < 0, 'repair.grace_period is invalid'],
+      [c.repair.pinsPerMinute < 0, 'repair.pins_per_minute is invalid'],
+      [c.repair.movesAtOnce < 1, 'repair.moves_at_once is invalid'],
+      [c.repair.moveTimeoutMs <= 0, 'repair.move_timeout is invalid'],
+      [c.repair.assumedPinSize < 0, 'repair.assumed_pin_size is invalid'],
+      [c.repair.minFreeSpace < 0, 'repair.min_free_space is invalid'],
       [
         c.pinOnlyOnTrustedPeers && c.pinOnlyOnUntrustedPeers,
         'pin_only_on_trusted_peers and pin_only_on_untrusted_peers cannot both be true'

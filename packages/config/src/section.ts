@@ -131,7 +131,9 @@ function write(shape: Shape, values: Json, form: 'file' | 'display'): Record<str
   for (const [key, entry] of entriesOf(shape)) {
     const value = values[nameOf(key, entry)]
     if (isGroup(entry)) {
-      out[key] = write(entry.group, value as Json, form)
+      const inner = write(entry.group, value as Json, form)
+      // A group of options that the reference does not know is not there until one is set.
+      if (Object.keys(inner).length > 0) out[key] = inner
       continue
     }
     const json: unknown = z.encode(entry.codec, value)

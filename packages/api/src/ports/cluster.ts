@@ -12,6 +12,7 @@ import type { Pin, PinOptions, PinPath } from '../domain/pin.ts'
 import type { GlobalRepoGC } from '../domain/repo.ts'
 import type { TrackerStatus } from '../domain/tracker-status.ts'
 import type { ListOptions, Pages } from '../paging.ts'
+import type { Upkeep } from './upkeep.ts'
 
 /** Whether to ask this peer only, or all that are concerned. */
 export interface Scope {
@@ -80,4 +81,6 @@ export interface Cluster {
   readonly members: Members
   readonly content: Content
   readonly health: Health
+  /** Optional: a core without it answers as the reference peer does. */
+  readonly upkeep?: Upkeep | undefined
 }
