@@ -8,7 +8,7 @@ export class FirstSync {
   #isRunning = false
   #merged = 0
 
-  /** The store was read. */
+  /** The store was opened. */
   loaded(headCount: number): void {
     this.#isRunning = headCount === 0
   }

@@ -2,15 +2,30 @@ export { DagBlocks, OfflineExchange } from './store/dag-blocks.ts'
 export { decodeBroadcast, encodeBroadcast } from './wire/broadcast.ts'
 export { MAX_PENDING_CHANGES, type CrdtChange } from './changes/change-feed.ts'
 export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTombstone } from './wire/delta.ts'
-export { CrdtError, NotFoundError, type CrdtErrorCode } from './errors.ts'
+export { CrdtError, NotFoundError, REJECTION_REASONS, type CrdtErrorCode, type RejectionReason } from './errors.ts'
 export { type FetchLimits } from './sync/fetcher.ts'
 export { previewImport, type ImportPreview } from './store/import.ts'
 export { MerkleCrdt } from './merkle-crdt.ts'
 export type { CrdtListOptions, CrdtPair } from './store/list-values.ts'
-export type { CrdtStats } from './stats.ts'
+export type { CrdtStats } from './status/stats.ts'
+export {
+  MAX_LISTED,
+  type CrdtCounters,
+  type CrdtEvents,
+  type CrdtFault,
+  type CrdtHead,
+  type CrdtQueue,
+  type CrdtRejection,
+  type CrdtStatus,
+  type MissingBlock,
+  type SyncProgress,
+  type SyncState,
+  type SyncVerdict
+} from './status/crdt-status.ts'
 export { createNode, decodeNode, MAX_BLOCK_BYTES, MAX_LINKS, type DeltaNode } from './wire/node.ts'
 export type { MerkleCrdtInit, MerkleCrdtOptions } from './options.ts'
 export type {
+  Announcement,
   Broadcaster,
   Clock,
   CrdtStorage,

@@ -1,4 +1,5 @@
 import type { AbortOptions } from '@libp2p/interface'
+import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { Announcer } from './sync/announcer.ts'
 import { receiveHeads } from './sync/receive.ts'
@@ -19,7 +20,10 @@ import type { CrdtStorage, DagExchange } from './ports.ts'
 import { Publisher, type CrdtOperation } from './changes/publisher.ts'
 import { Repairs } from './repair/repairs.ts'
 import { Replica } from './replica.ts'
-import type { CrdtStats } from './stats.ts'
+import { MAX_LISTED, type CrdtEvents, type CrdtStatus } from './status/crdt-status.ts'
+import type { CrdtStats } from './status/stats.ts'
+import { highestHeads, missingBlock } from './status/sync-watch.ts'
+import { DirtyMark } from './store/dirty-mark.ts'
 import { finishReplacement } from './store/replace.ts'
 import { cleanStore, prepareStore } from './store/version.ts'
 
@@ -29,7 +33,7 @@ import { cleanStore, prepareStore } from './store/version.ts'
  *
  * @see spec/wire-crdt.md §2
  */
-export class MerkleCrdt {
+export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   readonly #init: MerkleCrdtInit
   readonly #layout: Layout
   readonly #stop = new AbortController()
@@ -40,13 +44,16 @@ export class MerkleCrdt {
   readonly #exchange: DagExchange
   readonly #background: Promise<void>[] = []
   readonly #repairs: Repairs
+  readonly #dirty: DirtyMark
   #closing: Promise<void> | undefined
 
   private constructor(init: MerkleCrdtInit) {
+    super()
     const { storage, clock, random, log, blocks } = init
     const { signal } = this.#stop
     this.#init = init
     this.#layout = new Layout(init.namespace)
+    this.#dirty = new DirtyMark(storage, this.#layout)
     this.#exchange = init.exchange ?? new OfflineExchange(blocks)
     this.#publisher = new Publisher(clock, storage, this.#layout, init.batching, () => {
       this.#replica.kick()
@@ -72,7 +79,13 @@ export class MerkleCrdt {
       signal,
       publisher: this.#publisher,
       announcer: this.#announcer,
-      feed: this.#feed
+      feed: this.#feed,
+      dirty: this.#dirty,
+      events: {
+        isHeard: (type) => this.listenerCount(type) > 0,
+        emit: (type, detail) => this.safeDispatchEvent(type, { detail })
+      },
+      isRepairing: () => this.#repairs.isRepairing
     })
     this.#repairs = new Repairs({
       storage,
@@ -83,6 +96,8 @@ export class MerkleCrdt {
       log,
       signal,
       replica: this.#replica,
+      dirty: this.#dirty,
+      watch: this.#replica.watch,
       blockTimeoutMs: init.fetch?.blockTimeoutMs ?? DEFAULT_FETCH_LIMITS.blockTimeoutMs,
       intervalMs: init.repairIntervalMs ?? DEFAULT_REPAIR_INTERVAL_MS
     })
@@ -98,6 +113,7 @@ export class MerkleCrdt {
     await finishReplacement(init.storage, store.#layout, options)
     await prepareStore(init.storage, store.#layout, options)
     await store.#publisher.load(store.#stop.signal)
+    await store.#dirty.load(options)
     await store.#replica.load()
     store.#start()
     return store
@@ -107,10 +123,14 @@ export class MerkleCrdt {
     const { broadcaster, log } = this.#init
     this.#announcer.start()
     if (broadcaster !== undefined) {
-      const announced = (cids: readonly CID[]): void => {
-        this.#replica.announced(cids)
+      const announced = (cids: readonly CID[], from?: string): void => {
+        this.#replica.announced(cids, from)
       }
-      this.#background.push(receiveHeads(broadcaster, announced, log, this.#stop.signal))
+      const { watch } = this.#replica
+      const rejected: typeof watch.rejected = (...rejection) => {
+        watch.rejected(...rejection)
+      }
+      this.#background.push(receiveHeads(broadcaster, announced, rejected, log, this.#stop.signal))
     }
     this.#replica.kick()
     this.#repairs.start()
@@ -181,29 +201,57 @@ export class MerkleCrdt {
   }
 
   async stats(): Promise<CrdtStats> {
-    const { heads, queuedJobs, fetcher, merged, faults } = this.#replica
+    const { heads, queuedJobs, fetching, fetcher, watch } = this.#replica
     return {
       heads: heads.list().map(({ cid }) => cid),
       maxHeight: heads.maxHeight,
       queuedJobs,
-      fetching: fetcher.fetching,
+      fetching,
       pendingHeads: fetcher.pendingHeads,
       retrying: fetcher.retrying,
       waitingOperations: this.#publisher.size,
-      merged,
-      rejected: faults.rejected,
-      lastError: faults.lastError,
-      isDirty: await this.#repairs.isDirty()
+      merged: watch.counters.merged,
+      rejected: watch.rejectedCount,
+      lastError: watch.lastError?.message,
+      isDirty: await this.#dirty.load()
+    }
+  }
+
+  /**
+   * Whether the store is in step with what it heard of, and if not, why. Cheap: nothing is read from the datastore.
+   * Changes of it are told as events, see {@link CrdtEvents}.
+   */
+  status(): CrdtStatus {
+    const { heads, queuedJobs, fetching, fetcher, ready, jobs, watch } = this.#replica
+    return {
+      ...watch.verdict,
+      heads: highestHeads(heads.list()),
+      headCount: heads.size,
+      maxHeight: heads.maxHeight,
+      queue: {
+        jobs: queuedJobs,
+        fetching,
+        pendingHeads: fetcher.pendingHeads,
+        retrying: fetcher.retrying,
+        ready,
+        waitingOperations: this.#publisher.size
+      },
+      missing: [...Iterator.from(jobs).take(MAX_LISTED).map(missingBlock)],
+      isDirty: this.#dirty.isSet,
+      isRepairing: this.#repairs.isRepairing,
+      lastError: watch.lastError,
+      progress: watch.progress,
+      counters: watch.counters
     }
   }
 
   /** Marks the store as having gaps: the next repair walks the whole DAG. */
   markDirty(): Promise<void> {
-    return this.#repairs.markDirty()
+    return this.#dirty.set()
   }
 
   markClean(): Promise<void> {
-    return this.#repairs.markClean()
+    return this.#dirty.clear()
   }
 
   /**

@@ -41,7 +41,13 @@ export interface DagExchange {
 export interface Broadcaster {
   broadcast(data: Uint8Array, options: AbortOptions): Promise<void>
   /** One reader, who never makes it wait. Own messages may come back. */
-  messages(options: AbortOptions): AsyncIterable<Uint8Array>
+  messages(options: AbortOptions): AsyncIterable<Uint8Array | Announcement>
+}
+
+/** A message of the topic, and who sent it, to be named where its heads cannot be had. */
+export interface Announcement {
+  readonly data: Uint8Array
+  readonly from?: string | undefined
 }
 
 /** Time, handed in so that tests and simulations own it. */

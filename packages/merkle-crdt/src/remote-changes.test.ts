@@ -121,13 +121,19 @@ describe('changes of others', () => {
     remote.add({ cid: good.cid, bytes: bytes('not the block') })
     await hear(good.cid)
     await store.idle()
-    expect(await store.stats()).toMatchObject({ rejected: 1, queuedJobs: 0, isDirty: false })
+    expect(await store.stats()).toMatchObject({ rejected: 2, queuedJobs: 0, isDirty: false })
     const above = node(2, '/b', '2', good)
     remote.add(above)
     await hear(above.cid)
     await store.idle()
     await settle()
-    expect(await store.stats()).toMatchObject({ rejected: 2, queuedJobs: 0, isDirty: true })
+    expect(await store.stats()).toMatchObject({ rejected: 3, queuedJobs: 0, isDirty: true })
+    expect(store.status().counters.rejected).toMatchObject({ 'bad-broadcast': 1, 'wrong-hash': 2 })
+    expect(store.status()).toMatchObject({
+      state: 'stuck',
+      reason: expect.stringContaining('next repair') as string,
+      isDirty: true
+    })
     // once the block can be had, a repair brings it in
     remote.add(good)
     expect(await store.repair()).toBe(true)

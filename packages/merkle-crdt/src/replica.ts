@@ -19,6 +19,8 @@ import type { DeltaNode } from './wire/node.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 import { loadState } from './store/load-state.ts'
 import type { CrdtState } from './store/process.ts'
+import { highestHeads, SyncWatch, type EventSink } from './status/sync-watch.ts'
+import type { DirtyMark } from './store/dirty-mark.ts'
 import { Turns } from './turns.ts'
 import type { Entry, Publisher } from './changes/publisher.ts'
 
@@ -36,6 +38,10 @@ export interface ReplicaParts {
   readonly publisher: Publisher
   readonly announcer: Announcer
   readonly feed: ChangeFeed
+  readonly dirty: DirtyMark
+  readonly events: EventSink
+  /** Whether a repair runs. */
+  isRepairing(): boolean
 }
 
 /**
@@ -44,23 +50,38 @@ export interface ReplicaParts {
  */
 export class Replica {
   readonly #parts: ReplicaParts
-  #state: CrdtState = { heads: new Heads(), jobs: new Jobs() }
+  #state: CrdtState
   #fetcher: Fetcher
   readonly #backlog: Backlog
   readonly #tasks = new Fifo<() => Promise<void>>()
   readonly #turns: Turns
   readonly #firstSync = new FirstSync()
-  readonly faults: Faults
+  readonly watch: SyncWatch
+  readonly #faults: Faults
   #isClosing = false
   #maxTurnBlocks = MAX_TURN_BLOCKS
   #idleWaiters: (() => void)[] = []
-  merged = 0
   /** Keys that got a value, less those that lost theirs, since the start. */
   growth = 0
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
-    this.faults = new Faults(parts.storage, parts.layout, parts.blocks, parts.log)
+    this.#state = { heads: new Heads(), jobs: new Jobs(parts.clock) }
+    this.watch = new SyncWatch(parts.clock, parts.events, {
+      figures: () => ({
+        headCount: this.heads.size,
+        jobs: this.queuedJobs,
+        failing: this.#state.jobs.failing.size,
+        ready: this.#backlog.size,
+        isDirty: parts.dirty.isSet,
+        isRepairing: parts.isRepairing()
+      }),
+      oldestFailing: () => this.#state.jobs.failing.values().next().value,
+      heads: () => highestHeads(this.heads.list()),
+      maxHeight: () => this.heads.maxHeight,
+      isFirstSync: () => this.#firstSync.isRunning
+    })
+    this.#faults = new Faults(parts.blocks, parts.dirty, this.watch, parts.log)
     this.#turns = new Turns(parts.clock, {
       hasWork: () => this.#hasWork(),
       next: () => this.#next(),
@@ -78,8 +99,9 @@ export class Replica {
       wake: () => {
         this.kick()
       },
-      lost: (job) => {
-        this.#fetcher.add([job])
+      lost: (job, error) => {
+        if (error === undefined) this.#fetcher.add([job])
+        else this.#fetcher.fail(job, error)
       }
     })
   }
@@ -90,30 +112,48 @@ export class Replica {
   get queuedJobs(): number {
     return this.#state.jobs.size
   }
-  get fetcher(): Pick<Fetcher, 'fetching' | 'pendingHeads' | 'retrying'> {
+  /** What is queued to be fetched or merged, the longest first. */
+  get jobs(): Iterable<Job> {
+    return this.#state.jobs.values()
+  }
+  /** Blocks that are here and wait to be merged. */
+  get ready(): number {
+    return this.#backlog.size
+  }
+  get fetching(): number {
+    return this.#fetcher.fetching + this.#backlog.fetching
+  }
+  get fetcher(): Pick<Fetcher, 'pendingHeads' | 'retrying'> {
     return this.#fetcher
   }
 
   /** Reads what a former run left, and goes on with it. */
   async load(): Promise<void> {
-    const { storage, layout, exchange, signal } = this.#parts
-    const { heads, jobs } = await loadState(storage, layout, exchange, signal)
+    await this.#load()
+    this.#firstSync.loaded(this.heads.size)
+    this.watch.check()
+  }
+
+  async #load(): Promise<void> {
+    const { storage, layout, exchange, clock, signal } = this.#parts
+    const { heads, jobs } = await loadState(storage, layout, exchange, clock, signal)
     this.#state.jobs.clear()
     this.#state = { heads, jobs }
-    this.#firstSync.loaded(heads.size)
     this.#fetcher.add([...jobs.values()])
   }
 
   /** A peer announced these heads. Never waits. */
-  announced(cids: readonly CID[]): void {
+  announced(cids: readonly CID[], from?: string): void {
     if (this.#isClosing) return
+    const { exchange } = this.#parts
     const jobs: Job[] = []
     for (const cid of cids) {
       this.#parts.announcer.saw(cid)
       if (this.#state.jobs.get(blockIdOf(cid)) !== undefined) continue
-      jobs.push(this.#state.jobs.announce(cid, new Walk(() => this.#parts.exchange.createSession())))
+      jobs.push(this.#state.jobs.announce(cid, new Walk(() => exchange.createSession(), from)))
     }
     this.#fetcher.add(jobs.reverse()) // the last one is fetched first
+    if (jobs.length > 0) this.watch.check()
   }
 
   /** Starts a turn, if there is something to do and none runs. */
@@ -182,32 +222,30 @@ export class Replica {
         else this.#state.jobs.remove(job)
         this.#checkIdle()
       },
-      failed: (job, error) => {
-        this.#fetchFailed(job, error)
+      gaveWay: () => {
+        this.watch.droppedHead()
+      },
+      failed: (job, error, nextTryMs) => {
+        this.#fetchFailed(job, error, nextTryMs)
       }
     })
   }
 
-  #fetchFailed(job: Job, error: Error): void {
-    const { faults } = this
-    faults.failed(error)
-    const isBad = 'code' in error && error.code === 'ERR_CRDT_BAD_BLOCK'
-    if (isBad) faults.rejectedBlock(job.cid)
-    const { log } = this.#parts
+  #fetchFailed(job: Job, error: Error, nextTryMs: number | undefined): void {
+    this.#state.jobs.failed(job, error.message, nextTryMs)
+    const isBad = this.#faults.fetchFailed(job, error)
     if (!job.isLinked) {
-      log.warn(`error processing new head: ${error.message}`)
+      if (!isBad) this.watch.droppedHead()
       this.#state.jobs.remove(job)
-    } else if (isBad) {
-      log.error(`error getting children: ${error.message}`)
-      this.#setAside(job)
-    } else log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
+    } else if (isBad) this.#setAside(job)
+    this.watch.fetchFailed(job)
     this.#checkIdle()
   }
 
   /** Nothing can be done about this block now: a repair comes back to it. */
   #setAside(job: Job): void {
     this.#state.jobs.remove(job)
-    this.faults.markDirty()
+    this.#faults.markDirty()
   }
 
   #newDraft(): Draft {
@@ -226,6 +264,7 @@ export class Replica {
   async #publish(entries: Entry[], why: string): Promise<void> {
     const { publisher, exchange, feed, log } = this.#parts
     const draft = this.#newDraft()
+    const headsBefore = this.heads.changes
     let node: DeltaNode | undefined
     try {
       const made = await addLocalBlock(draft, this.#state, entries, exchange)
@@ -242,6 +281,8 @@ export class Replica {
     this.#turns.succeeded()
     publisher.done(entries)
     this.#firstSync.published(this.#state.jobs.size)
+    if (node !== undefined) this.watch.published()
+    this.#tellOfHeads(headsBefore)
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
     const served = node === undefined ? Promise.resolve() : this.#serve(node)
@@ -267,6 +308,7 @@ export class Replica {
     const { blocks, feed, log } = this.#parts
     const draft = this.#newDraft()
     const turn: Turn = { merged: [], added: [] }
+    const headsBefore = this.heads.changes
     try {
       await this.#backlog.merge(draft, this.#state, this.#maxTurnBlocks, turn)
       this.growth += await draft.write()
@@ -279,7 +321,8 @@ export class Replica {
     }
     this.#turns.succeeded()
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
-    this.merged += turn.merged.length
+    this.watch.merged(turn.merged.length)
+    this.#tellOfHeads(headsBefore)
     blocks.release(turn.merged.map(({ node }) => node.id))
     this.#firstSync.add(turn.merged.length)
     if (!this.#firstSync.isRunning) feed.add(draft.changed)
@@ -290,6 +333,10 @@ export class Replica {
       if (isCounted) this.#fetcher.consumed(node.bytes.length)
     }
     this.#fetcher.add(turn.added)
+  }
+
+  #tellOfHeads(changesBefore: number): void {
+    if (this.heads.changes !== changesBefore) this.watch.headsChanged()
   }
 
   async #mergeFailed(turn: readonly Ready[], error: Error): Promise<void> {
@@ -307,7 +354,6 @@ export class Replica {
 
   /** A turn failed: what is in memory may be ahead of the datastore, so it is read again. */
   async #recover(error: Error, delayMs?: number): Promise<void> {
-    this.faults.failed(error)
     const { log, signal } = this.#parts
     await this.#fetcher.close()
     await this.#backlog.clear()
@@ -315,9 +361,10 @@ export class Replica {
       this.#turns.stop() // what was acknowledged stands in the journal
       return
     }
+    this.watch.writeFailed(error)
     this.#fetcher = this.#newFetcher()
     try {
-      await this.load()
+      await this.#load()
     } catch (cause) {
       log.error(`cannot read the store: ${messageOf(cause)}`)
     }

@@ -4,7 +4,7 @@ import { CrdtError } from '../errors.ts'
 import type { DagExchange } from '../ports.ts'
 import type { Draft } from '../store/draft.ts'
 import { processNode, type CrdtState } from '../store/process.ts'
-import { Walk, type Job } from '../sync/jobs.ts'
+import { localJob, type Job } from '../sync/jobs.ts'
 import { createNode, MAX_BLOCK_BYTES, type DeltaNode } from '../wire/node.ts'
 
 /**
@@ -32,15 +32,6 @@ export async function addLocalBlock(
   if (node.bytes.length > MAX_BLOCK_BYTES) {
     throw new CrdtError('ERR_CRDT_TOO_LARGE', `a block of ${node.bytes.length} bytes cannot be sent to others`)
   }
-  const root = { cid: node.cid, id: node.id, height: delta.priority }
-  const walk = new Walk(() => exchange.createSession())
-  const added = await processNode(draft, state, node, {
-    cid: node.cid,
-    id: node.id,
-    root,
-    walk,
-    isLinked: false,
-    attempts: 0
-  })
+  const added = await processNode(draft, state, node, localJob(node, exchange))
   return { node, added }
 }

@@ -16,6 +16,8 @@ export interface Head {
 /** The heads, in memory and written through. @see spec/wire-crdt.md §2.8 */
 export class Heads {
   readonly #heads = new Map<BlockId, Head>()
+  /** Counts changes, so that others see that there were some. */
+  changes = 0
 
   /** Reads them from the datastore. */
   static async load(storage: CrdtStorage, layout: Layout, signal: AbortSignal): Promise<Heads> {
@@ -54,6 +56,7 @@ export class Heads {
   add(draft: Draft, head: Head): void {
     if (this.#heads.get(head.id)?.height === head.height) return
     this.#heads.set(head.id, head)
+    this.changes += 1
     draft.put(draft.layout.head(head.id), encodeUvarint(head.height))
   }
 

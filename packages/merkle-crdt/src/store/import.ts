@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { sizeInDelta, type DeltaElement } from '../wire/delta.ts'
-import { Walk } from '../sync/jobs.ts'
+import { localJob } from '../sync/jobs.ts'
 import { createNode } from '../wire/node.ts'
 import { OfflineExchange, type DagBlocks } from './dag-blocks.ts'
 import { processNode } from './process.ts'
@@ -27,6 +27,7 @@ export async function importPairs(
   blocks: DagBlocks,
   source: AsyncIterable<readonly DeltaElement[]>
 ): Promise<number> {
+  const offline = new OfflineExchange(blocks)
   let count = 0
   for await (const elements of inBlocks(source)) {
     count += elements.length
@@ -37,9 +38,7 @@ export async function importPairs(
         { elements, tombstones: [], priority },
         heads.list().map(({ cid }) => cid)
       )
-      const root = { cid: node.cid, id: node.id, height: priority }
-      const walk = new Walk(() => new OfflineExchange(blocks).createSession())
-      await processNode(draft, state, node, { cid: node.cid, id: node.id, root, walk, isLinked: false, attempts: 0 })
+      await processNode(draft, state, node, localJob(node, offline))
     })
   }
   return count

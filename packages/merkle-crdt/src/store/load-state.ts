@@ -3,7 +3,7 @@ import { Heads } from './heads.ts'
 import { Jobs, readFrontier, Walk } from '../sync/jobs.ts'
 import type { Layout } from './layout.ts'
 import { decodeNode } from '../wire/node.ts'
-import type { CrdtStorage, DagExchange } from '../ports.ts'
+import type { Clock, CrdtStorage, DagExchange } from '../ports.ts'
 import type { CrdtState } from './process.ts'
 
 /** Reads from the datastore where the last run ended: its heads, and the blocks that its walks still had to fetch. */
@@ -11,10 +11,11 @@ export async function loadState(
   storage: CrdtStorage,
   layout: Layout,
   exchange: DagExchange,
+  clock: Pick<Clock, 'nowMs'>,
   signal: AbortSignal
 ): Promise<CrdtState> {
   const heads = await Heads.load(storage, layout, signal)
-  const jobs = new Jobs()
+  const jobs = new Jobs(clock)
   const walk = new Walk(() => exchange.createSession())
   for await (const { cid, root } of readFrontier(storage, layout, signal)) jobs.link(undefined, cid, root, walk)
   for (const head of heads.list()) {

@@ -35,8 +35,8 @@ export interface BacklogParts {
   isKnown(id: BlockId): Promise<boolean>
   /** Something is due now. */
   wake(): void
-  /** The block of a queued job has to be fetched. */
-  lost(job: Job): void
+  /** The block of a queued job has to be fetched, after an attempt that failed with `error`, if there was one. */
+  lost(job: Job, error: Error | undefined): void
 }
 
 /** The blocks that are here: those whose turn has come, and those below them, fetched ahead. */
@@ -53,8 +53,8 @@ export class Backlog {
       clock: parts.clock,
       timeoutMs: parts.timeoutMs,
       isKnown: (id) => parts.isKnown(id),
-      lost: (job) => {
-        parts.lost(job)
+      lost: (job, error) => {
+        parts.lost(job, error)
       },
       quiet: () => {
         parts.wake()
@@ -69,6 +69,11 @@ export class Backlog {
   /** Blocks whose turn has come. */
   get size(): number {
     return this.#ready.size
+  }
+
+  /** Blocks that are fetched ahead. */
+  get fetching(): number {
+    return this.#ahead.fetching
   }
 
   /** The block of a job was fetched. */

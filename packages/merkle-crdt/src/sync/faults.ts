@@ -1,34 +1,44 @@
 import type { CID } from 'multiformats/cid'
-import { messageOf } from '../errors.ts'
+import { messageOf, reasonOf } from '../errors.ts'
+import type { Logger } from '../ports.ts'
+import type { SyncWatch } from '../status/sync-watch.ts'
 import type { DagBlocks } from '../store/dag-blocks.ts'
-import type { Layout } from '../store/layout.ts'
-import type { CrdtStorage, Logger } from '../ports.ts'
+import type { DirtyMark } from '../store/dirty-mark.ts'
+import type { Job } from './jobs.ts'
 
-/** What went wrong, and what is done about it. */
+/** What is done about what went wrong. */
 export class Faults {
-  readonly #storage: CrdtStorage
-  readonly #layout: Layout
   readonly #blocks: DagBlocks
+  readonly #dirty: DirtyMark
+  readonly #watch: SyncWatch
   readonly #log: Logger
-  /** Bad blocks. */
-  rejected = 0
-  lastError: string | undefined
 
-  constructor(storage: CrdtStorage, layout: Layout, blocks: DagBlocks, log: Logger) {
-    this.#storage = storage
-    this.#layout = layout
+  constructor(blocks: DagBlocks, dirty: DirtyMark, watch: SyncWatch, log: Logger) {
     this.#blocks = blocks
+    this.#dirty = dirty
+    this.#watch = watch
     this.#log = log
   }
 
-  /** Something failed and is tried again. */
-  failed(error: Error): void {
-    this.lastError = error.message
+  /**
+   * The block of a job could not be had. If what is here is not the block, it must not be found again.
+   *
+   * @returns whether it is a bad block, of which another attempt would not be better
+   */
+  fetchFailed(job: Job, error: Error): boolean {
+    const reason = reasonOf(error)
+    this.#watch.failed(error)
+    if (reason !== undefined) {
+      this.#watch.rejected(reason, error.message, job.cid, job.walk.announcedBy)
+      this.#delete(job.cid)
+    }
+    if (!job.isLinked) this.#log.warn(`error processing new head: ${error.message}`)
+    else if (reason !== undefined) this.#log.error(`error getting children: ${error.message}`)
+    else this.#log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
+    return reason !== undefined
   }
 
-  /** The bytes that are here are not the block: they must not be found again. */
-  rejectedBlock(cid: CID): void {
-    this.rejected += 1
+  #delete(cid: CID): void {
     this.#blocks.delete(cid).catch((error: unknown) => {
       this.#log.error(`cannot delete ${cid.toString()}: ${messageOf(error)}`)
     })
@@ -36,10 +46,8 @@ export class Faults {
 
   /** Something is missing that will not come by itself: a repair has to look for it. */
   markDirty(): void {
-    this.#storage
-      .commit([{ put: { key: this.#layout.dirty(), value: new Uint8Array() } }], { durable: true })
-      .catch((error: unknown) => {
-        this.#log.error(`cannot mark the store dirty: ${messageOf(error)}`)
-      })
+    this.#dirty.set().catch((error: unknown) => {
+      this.#log.error(`cannot mark the store dirty: ${messageOf(error)}`)
+    })
   }
 }

@@ -25,13 +25,17 @@ export interface FetchLimits {
 export interface FetchEvents {
   isProcessed(job: Job): Promise<boolean>
   fetched(job: Job, node: DeltaNode): void
+  /** There are too many announced heads: this one is given up next. */
+  gaveWay(job: Job): void
   /** An announced head was given up, without a fault of its own. */
   dropped(job: Job): void
-  failed(job: Job, error: Error): void
+  /** It is tried again at `nextTryMs`, if that is given. */
+  failed(job: Job, error: Error, nextTryMs: number | undefined): void
 }
 
 const RETRY_MIN_MS = 1000
 const RETRY_MAX_MS = 60_000
+const MAX_DOUBLINGS = 16
 
 /**
  * Fetches the blocks of jobs, many at once and each with a time limit. Blocks that merged blocks link to are tried
@@ -80,7 +84,9 @@ export class Fetcher {
     }
     while (this.#heads.length > this.#limits.maxPendingHeads) {
       const oldest = this.#heads.shift()
-      if (oldest !== undefined) this.#events.dropped(oldest)
+      if (oldest === undefined) continue
+      this.#events.gaveWay(oldest)
+      this.#events.dropped(oldest)
     }
     this.#pump()
   }
@@ -133,6 +139,7 @@ export class Fetcher {
   async #fetch(job: Job, isHead: boolean): Promise<void> {
     const limit = isHead ? this.#limits.headTimeoutMs : this.#limits.blockTimeoutMs
     const timer = deadline(this.#clock, this.#stop.signal, limit, `error getting block ${job.cid.toString()}`)
+    job.nextTryMs = undefined
     try {
       if (isHead && (await this.#events.isProcessed(job)) && !job.isLinked) {
         this.#events.dropped(job)
@@ -145,19 +152,24 @@ export class Fetcher {
       this.#events.fetched(job, node)
     } catch (cause) {
       if (this.#stop.signal.aborted) return
-      this.#fail(job, cause instanceof Error ? cause : new Error(String(cause)))
+      this.fail(job, cause instanceof Error ? cause : new Error(String(cause)))
     } finally {
       timer.clear()
     }
   }
 
-  #fail(job: Job, error: Error): void {
-    this.#events.failed(job, error)
+  /** An attempt at a block failed: plans the next one. */
+  fail(job: Job, error: Error): void {
     // a bad block stays bad; and what was announced is announced again (a job may have become linked meanwhile)
-    if (!job.isLinked || ('code' in error && error.code === 'ERR_CRDT_BAD_BLOCK')) return
-    const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** job.attempts) * (0.5 + this.#random())
-    job.attempts = Math.min(job.attempts + 1, 16)
-    const cancel = this.#clock.setTimer(this.#clock.nowMs() + delayMs, () => {
+    if (!job.isLinked || ('code' in error && error.code === 'ERR_CRDT_BAD_BLOCK')) {
+      this.#events.failed(job, error, undefined)
+      return
+    }
+    const factor = 2 ** Math.min(job.attempts, MAX_DOUBLINGS)
+    const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * factor) * (0.5 + this.#random())
+    const nextTryMs = this.#clock.nowMs() + delayMs
+    this.#events.failed(job, error, nextTryMs)
+    const cancel = this.#clock.setTimer(nextTryMs, () => {
       this.#retries.delete(job)
       this.#linked.push(job)
       this.#pump()

@@ -3,17 +3,21 @@ import { blockIdOf, cidOfBlockId, type BlockId } from '../wire/block-id.ts'
 import { badEntry, type Draft } from '../store/draft.ts'
 import type { Head } from '../store/heads.ts'
 import type { Layout } from '../store/layout.ts'
-import type { CrdtStorage, DagSession } from '../ports.ts'
+import type { Clock, CrdtStorage, DagExchange, DagSession } from '../ports.ts'
+import type { DeltaNode } from '../wire/node.ts'
 import { concatBytes, decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
 
 /** Blocks fetched together: one exchange session, for as long as a job needs it. */
 export class Walk {
   readonly #open: () => DagSession
+  /** Who announced the head from which it began, if that is known. */
+  readonly announcedBy: string | undefined
   #session: DagSession | undefined
   #users = 0
 
-  constructor(open: () => DagSession) {
+  constructor(open: () => DagSession, announcedBy?: string) {
     this.#open = open
+    this.announcedBy = announcedBy
   }
 
   /** Opened at the first use: most local writes need none. */
@@ -47,13 +51,37 @@ export interface Job {
    * head is tried once; the next announcement brings it back.
    */
   isLinked: boolean
+  /** When it was queued. */
+  readonly sinceMs: number
+  /** Attempts that failed, why the last one did, and when the next one comes. */
   attempts: number
+  lastReason?: string | undefined
+  nextTryMs?: number | undefined
+}
+
+/** A block of this peer: it is its own root, and nothing of it has to be fetched. */
+export function localJob(node: DeltaNode, exchange: Pick<DagExchange, 'createSession'>): Job {
+  const { cid, id, delta } = node
+  const root = { cid, id, height: delta.priority }
+  const walk = new Walk(() => exchange.createSession())
+  return { cid, id, root, walk, isLinked: false, sinceMs: 0, attempts: 0 }
 }
 
 /** What is queued to be fetched or merged: the frontier of all walks. */
 export class Jobs {
   readonly #byId = new Map<BlockId, Job>()
   readonly #byRoot = new Map<BlockId, Set<Job>>()
+  /** Those below heads that could not be had so far; the longest first. */
+  readonly #failing = new Set<Job>()
+  readonly #clock: Pick<Clock, 'nowMs'>
+
+  constructor(clock: Pick<Clock, 'nowMs'>) {
+    this.#clock = clock
+  }
+
+  get failing(): ReadonlySet<Job> {
+    return this.#failing
+  }
 
   get size(): number {
     return this.#byId.size
@@ -70,14 +98,26 @@ export class Jobs {
   /** Queues a head that was announced. */
   announce(cid: CID, walk: Walk): Job {
     const id = blockIdOf(cid)
-    return this.#add({ cid, id, root: { cid, id, height: undefined }, walk, isLinked: false, attempts: 0 })
+    return this.#add({ ...this.#job(cid, id, walk), root: { cid, id, height: undefined }, isLinked: false })
   }
 
   /** Queues a block that a merged block links to. */
   link(draft: Draft | undefined, cid: CID, root: Head, walk: Walk): Job {
-    const job = this.#add({ cid, id: blockIdOf(cid), root, walk, isLinked: true, attempts: 0 })
+    const job = this.#add({ ...this.#job(cid, blockIdOf(cid), walk), root, isLinked: true })
     if (draft !== undefined) write(draft, job)
     return job
+  }
+
+  #job(cid: CID, id: BlockId, walk: Walk): Omit<Job, 'root' | 'isLinked'> {
+    return { cid, id, walk, sinceMs: this.#clock.nowMs(), attempts: 0 }
+  }
+
+  /** An attempt to fetch it failed; another one comes at `nextTryMs`. */
+  failed(job: Job, reason: string, nextTryMs: number | undefined): void {
+    job.attempts += 1
+    job.lastReason = reason
+    job.nextTryMs = nextTryMs
+    if (job.isLinked && this.#byId.get(job.id) === job) this.#failing.add(job)
   }
 
   #add(job: Job): Job {
@@ -110,6 +150,7 @@ export class Jobs {
   remove(job: Job, draft?: Draft): void {
     if (this.#byId.get(job.id) !== job) return
     this.#byId.delete(job.id)
+    this.#failing.delete(job)
     const jobs = this.#byRoot.get(job.root.id)
     jobs?.delete(job)
     if (jobs?.size === 0) this.#byRoot.delete(job.root.id)

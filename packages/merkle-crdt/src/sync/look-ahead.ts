@@ -23,8 +23,8 @@ export interface LookAheadParts {
   isKnown(id: BlockId): Promise<boolean>
   /** The block of a job that was adopted is here. */
   arrived(job: Job, node: DeltaNode): void
-  /** It could not be had ahead. */
-  lost(job: Job): void
+  /** It could not be had ahead; without an error it was not asked for. */
+  lost(job: Job, error: Error | undefined): void
   /** Nothing is on its way any more. */
   quiet(): void
 }
@@ -62,6 +62,11 @@ export class LookAhead {
   /** Blocks that are here ahead of their turn. */
   get held(): number {
     return this.#held.size
+  }
+
+  /** Blocks on their way. */
+  get fetching(): number {
+    return this.#fetching.size
   }
 
   get isQuiet(): boolean {
@@ -125,12 +130,13 @@ export class LookAhead {
     const { clock, timeoutMs } = this.#parts
     const timer = deadline(clock, signal, timeoutMs, `error getting block ${cid.toString()}`)
     let node: DeltaNode | undefined
+    let error: Error | undefined
     try {
       if (!(await this.#parts.isKnown(id))) {
         node = decodeNode(cid, await wait(walk.session.get(cid, { signal: timer.signal }), timer.signal))
       }
-    } catch {
-      // it is fetched again when its turn comes, and a failure is told then
+    } catch (cause) {
+      error = cause instanceof Error ? cause : new Error(String(cause)) // of use only if its turn has come
     } finally {
       timer.clear()
     }
@@ -138,7 +144,7 @@ export class LookAhead {
     const job = this.#adopted.get(id)
     this.#adopted.delete(id)
     if (node === undefined) {
-      if (job !== undefined) this.#parts.lost(job)
+      if (job !== undefined) this.#parts.lost(job, error)
       return
     }
     if (job === undefined) {

@@ -7,6 +7,9 @@ import { concatBytes } from './uvarint.ts'
 /** Most heads in one message, so that it stays far below what gossip carries. @see spec/wire-crdt.md §7.3 P16 */
 export const MAX_HEADS_PER_BROADCAST = 1000
 
+/** Largest announcement that is read: what a message of the Go peer's gossip carries. */
+export const MAX_BROADCAST_BYTES = 1024 * 1024
+
 const HEADS = 1
 const HEAD_CID = 1
 
@@ -23,14 +26,24 @@ export function encodeBroadcast(heads: readonly CID[]): Uint8Array {
 /**
  * Reads an announcement, also one in the legacy form of a bare CID. Heads come as CIDv1, without duplicates.
  *
+ * @param foreign - told of heads that cannot be blocks of a store; as with the Go peer, the others count all the same
  * @throws CrdtError `ERR_CRDT_BAD_BROADCAST`
  */
-export function decodeBroadcast(bytes: Uint8Array): CID[] {
+export function decodeBroadcast(bytes: Uint8Array, foreign?: (cid: CID) => void): CID[] {
+  if (bytes.length > MAX_BROADCAST_BYTES) {
+    throw new CrdtError(
+      'ERR_CRDT_BAD_BROADCAST',
+      `error decoding broadcast: it has ${bytes.length} bytes, more than ${MAX_BROADCAST_BYTES}`,
+      { reason: 'broadcast-too-large' }
+    )
+  }
   const heads = new Map<string, CID>()
+  const strange: CID[] = []
   const add = (bytesOfCid: Uint8Array): void => {
-    const cid = asBlockCid(CID.decode(bytesOfCid))
-    if (cid === undefined) throw new Error('a head is not dag-pb with sha2-256')
-    heads.set(blockIdOf(cid), cid)
+    const head = CID.decode(bytesOfCid)
+    const cid = asBlockCid(head)
+    if (cid === undefined) strange.push(head)
+    else heads.set(blockIdOf(cid), cid)
   }
   try {
     const unknown: Uint8Array[] = []
@@ -48,11 +61,16 @@ export function decodeBroadcast(bytes: Uint8Array): CID[] {
     if (unknown.length > 0) {
       // what is not ours at the top level was, long ago, the whole message: one binary CID
       heads.clear()
+      strange.length = 0
       add(concatBytes(...unknown))
     }
   } catch (cause) {
-    throw new CrdtError('ERR_CRDT_BAD_BROADCAST', `error decoding broadcast: ${messageOf(cause)}`, cause)
+    throw new CrdtError('ERR_CRDT_BAD_BROADCAST', `error decoding broadcast: ${messageOf(cause)}`, {
+      cause,
+      reason: 'bad-broadcast'
+    })
   }
+  if (foreign !== undefined) for (const cid of strange) foreign(cid)
   return [...heads.values()]
 }
 

@@ -20,6 +20,12 @@ export interface Delta {
   readonly priority: bigint
 }
 
+/**
+ * Most elements and tombstones that are read from one block: far more than fit the blocks of any writer (1 MiB), and few
+ * enough for the memory.
+ */
+export const MAX_DELTA_ENTRIES = 262_144
+
 const ELEMENTS = 1
 const TOMBSTONES = 2
 const PRIORITY = 3
@@ -59,6 +65,11 @@ export function decodeDelta(bytes: Uint8Array): Delta {
   try {
     const reader = new BinaryReader(bytes)
     while (reader.pos < reader.len) {
+      if (elements.length + tombstones.length > MAX_DELTA_ENTRIES) {
+        throw new CrdtError('ERR_CRDT_BAD_BLOCK', `a delta has more than ${MAX_DELTA_ENTRIES} entries`, {
+          reason: 'too-many-entries'
+        })
+      }
       const [field, type] = reader.tag()
       if (field === ELEMENTS && type === WireType.LengthDelimited) {
         const { key, value } = decodeElement(reader.bytes())
@@ -73,7 +84,11 @@ export function decodeDelta(bytes: Uint8Array): Delta {
       }
     }
   } catch (cause) {
-    throw new CrdtError('ERR_CRDT_BAD_BLOCK', `error getting delta: ${messageOf(cause)}`, cause)
+    if (cause instanceof CrdtError) throw cause
+    throw new CrdtError('ERR_CRDT_BAD_BLOCK', `error getting delta: ${messageOf(cause)}`, {
+      cause,
+      reason: 'bad-delta'
+    })
   }
   return { elements, tombstones, priority }
 }
