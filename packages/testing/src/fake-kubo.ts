@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Block } from '@cluster/api'
 import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
-import { dagPbLinks } from './dag-pb-links.ts'
+import { MemoryDag } from './memory-dag.ts'
 
 /** What a call is answered with instead of what Kubo would. */
 export type KuboScript = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void
@@ -39,15 +39,16 @@ export class FakeKubo {
   headers: IncomingMessage['headers'] = {}
   /** Pins by the text of their CID. */
   readonly pins = new Map<string, 'recursive' | 'direct'>()
+  /** Names of pins by the text of their CID, of those that have one. */
+  readonly names = new Map<string, string>()
   /** Addresses it was told to connect with. */
   readonly connected: string[] = []
-  readonly id = '12D3KooWB4xqqRPnLB9yqwrXWmp67egFQf9oZrkHJRddPR6KDXbp'
+  id = '12D3KooWB4xqqRPnLB9yqwrXWmp67egFQf9oZrkHJRddPR6KDXbp'
   addresses = ['/ip4/127.0.0.1/tcp/4001', '/ip4/192.0.2.1/udp/4001/quic-v1']
   swarm: readonly string[] = []
   readonly #texts: Readonly<Record<string, string>>
   readonly #server = createServer((request, response) => void this.#serve(request, response))
-  readonly #blocks = new Map<string, Block>()
-  readonly #network = new Map<string, Block>()
+  readonly #dag = new MemoryDag()
   readonly #scripts = new Map<string, KuboScript>()
 
   /** @param texts - answers of a real daemon, by the names they have in `vectors/cli/kubo-texts.json` */
@@ -82,7 +83,14 @@ export class FakeKubo {
 
   /** Puts blocks where it can fetch them. */
   provide(blocks: readonly Block[]): void {
-    for (const block of blocks) this.#network.set(keyOf(block.cid), block)
+    this.#dag.provide(blocks)
+  }
+
+  /** As after a start with an empty repository. */
+  wipe(): void {
+    this.pins.clear()
+    this.names.clear()
+    this.#dag.wipe()
   }
 
   /** Answers a call, such as `pin/add`, otherwise; `undefined` goes back to what Kubo does. */
@@ -127,6 +135,7 @@ export class FakeKubo {
         break
       case 'pin/add':
         await this.#pin(arg, query.get('recursive') === 'true', say, response)
+        if (query.has('name')) this.names.set(arg, query.get('name') ?? '')
         break
       case 'pin/update':
         if (this.pins.get(arg) !== 'recursive') throw this.#error('pin/update from not pinned')
@@ -143,16 +152,16 @@ export class FakeKubo {
         }
         break
       case 'block/get': {
-        const block = this.#fetch(CID.parse(arg))
+        const block = this.#dag.fetch(CID.parse(arg))
         if (block === undefined) return // it looks for it, for ever
         response.writeHead(200, { 'content-type': 'application/octet-stream' }).write(block.bytes)
         break
       }
       case 'repo/stat':
-        say({ ...(JSON.parse(this.#texts['repo/stat'] ?? '{}') as object), RepoSize: this.#size() })
+        say({ ...(JSON.parse(this.#texts['repo/stat'] ?? '{}') as object), RepoSize: this.#dag.size })
         break
       case 'repo/gc':
-        for (const cid of this.#collect()) say({ Key: { '/': cid.toString() } })
+        for (const { cid } of this.#dag.collect(this.#roots())) say({ Key: { '/': cid.toString() } })
         break
       case 'resolve':
         say({ Path: this.#resolve(arg) })
@@ -184,21 +193,19 @@ export class FakeKubo {
   /** Says its progress block by block; what nobody has it waits for until the caller breaks off. */
   async #pin(text: string, recursive: boolean, say: (line: unknown) => void, response: ServerResponse): Promise<void> {
     if (!recursive && this.pins.get(text) === 'recursive') throw this.#error('pin/add direct of a recursive pin', text)
-    const queue = [CID.parse(text)]
+    let nodes = 0
     let bytes = 0
-    for (let at = 0; at < queue.length; at++) {
-      const cid = queue[at] ?? CID.parse(text)
-      const block = this.#fetch(cid)
+    for (const { block } of this.#dag.walk({ cid: CID.parse(text), recursive })) {
       if (block === undefined) {
-        say({ Progress: at, Bytes: bytes })
+        say({ Progress: nodes, Bytes: bytes })
         await once(response, 'close')
         return
       }
+      nodes += 1
       bytes += block.bytes.length
-      if (recursive && cid.code === DAG_PB) queue.push(...dagPbLinks(block.bytes).map((link) => link.cid))
     }
     this.pins.set(text, recursive ? 'recursive' : 'direct')
-    say({ Progress: queue.length, Bytes: bytes })
+    say({ Progress: nodes, Bytes: bytes })
     say({ Pins: [text] })
   }
 
@@ -206,43 +213,18 @@ export class FakeKubo {
     const { code, name } = hashes[query.get('mhtype') ?? ''] ?? { code: 0, name: '' }
     const hashed = new Uint8Array(createHash(name).update(bytes).digest())
     const cid = CID.createV1(query.get('cid-codec') === 'raw' ? RAW : DAG_PB, digest.create(code, hashed))
-    this.#blocks.set(keyOf(cid), { cid, bytes })
+    this.#dag.put({ cid, bytes })
     return cid
   }
 
-  #fetch(cid: CID): Block | undefined {
-    const found = this.#blocks.get(keyOf(cid)) ?? this.#network.get(keyOf(cid))
-    if (found !== undefined) this.#blocks.set(keyOf(cid), found)
-    return found
-  }
-
-  #size(): number {
-    return [...this.#blocks.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)
-  }
-
-  #collect(): CID[] {
-    const kept = new Set<string>()
-    const keep = (cid: CID, recursive: boolean): void => {
-      kept.add(keyOf(cid))
-      const block = this.#blocks.get(keyOf(cid))
-      if (!recursive || block === undefined || cid.code !== DAG_PB) return
-      for (const link of dagPbLinks(block.bytes)) keep(link.cid, true)
-    }
-    for (const [cid, kind] of this.pins) keep(CID.parse(cid), kind === 'recursive')
-    const gone = [...this.#blocks].filter(([key]) => !kept.has(key))
-    for (const [key] of gone) this.#blocks.delete(key)
-    return gone.map(([, { cid }]) => CID.createV1(RAW, cid.multihash))
+  #roots() {
+    return [...this.pins].map(([cid, kind]) => ({ cid: CID.parse(cid), recursive: kind === 'recursive' }))
   }
 
   #resolve(path: string): string {
     const [, , root = '', ...names] = path.split('/')
-    let cid = CID.parse(root)
-    for (const name of names) {
-      const links = dagPbLinks(this.#fetch(cid)?.bytes ?? new Uint8Array())
-      const link = links.find((candidate) => candidate.name === name)
-      if (link === undefined) throw this.#error('resolve missing')
-      cid = link.cid
-    }
+    const cid = this.#dag.resolve(CID.parse(root), names)
+    if (cid === undefined) throw this.#error('resolve missing')
     return `/ipfs/${cid.toString()}`
   }
 
@@ -252,10 +234,6 @@ export class FakeKubo {
     if (text === undefined) throw new Error(`no text was recorded for ${name}`)
     return new KuboAnswer(cid === undefined ? text : text.replace(/Qm[1-9A-HJ-NP-Za-km-z]{44}/, cid))
   }
-}
-
-function keyOf({ multihash }: CID): string {
-  return Buffer.from(multihash.bytes).toString('latin1')
 }
 
 /** The bodies of the parts of a multipart body. */
