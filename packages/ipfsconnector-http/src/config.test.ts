@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { authorizationHeader, httpConfig } from './config.ts'
-import { daemonAddress } from './daemon-address.ts'
+import { daemonAddress } from './daemon/daemon-address.ts'
 
 const load = (json: unknown, env: Record<string, string> = {}) => httpConfig.load(json, env, '.')
 const good = {
@@ -27,7 +27,13 @@ describe('IP-16: ipfs_connector.ipfshttp', () => {
   it('has the defaults of the reference, and survives a round trip', () => {
     expect(httpConfig.save(httpConfig.defaults, 'file')).toEqual(good)
     expect(load(undefined)).toEqual(httpConfig.defaults)
-    const json = { ...good, node_multiaddress: '/unix/run/ipfs.sock', unpin_disable: true, authorization: 'basic:u:p' }
+    const json = {
+      ...good,
+      node_multiaddress: '/unix/run/ipfs.sock',
+      unpin_disable: true,
+      pin_names: true,
+      authorization: 'basic:u:p'
+    }
     expect(httpConfig.save(load(json), 'file')).toEqual(json)
     expect(httpConfig.save(load(json), 'display')).toMatchObject({ authorization: 'XXX_hidden_XXX' })
   })

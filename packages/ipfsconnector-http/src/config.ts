@@ -1,7 +1,7 @@
 import { ClusterError } from '@cluster/api'
 import { duration, flag, formatMultiaddr, integer, parseMultiaddr, section, text, type Section } from '@cluster/config'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { daemonAddress } from './daemon-address.ts'
+import { daemonAddress } from './daemon/daemon-address.ts'
 
 /** What {@link httpConfig} reads from `ipfs_connector.ipfshttp`. */
 export interface HttpConfig {
@@ -20,6 +20,8 @@ export interface HttpConfig {
   /** Pins and adds between two requests for metrics; 0 = none. */
   readonly informerTriggerInterval: number
   readonly unpinDisable: boolean
+  /** Whether Kubo is told the names of pins. */
+  readonly pinNames: boolean
   /** Value of the header `Authorization`; empty = none. */
   readonly authorization: string
 }
@@ -61,6 +63,11 @@ const http = section({
       omit: true,
       description: 'Refuse to unpin anything at this peer'
     }),
+    pin_names: flag({
+      default: false,
+      omit: true,
+      description: 'Give pins in Kubo (0.28 or later) the names that they have in the cluster'
+    }),
     authorization: text({
       default: '',
       omit: true,
@@ -100,7 +107,7 @@ function nodeAddress(written: string): Multiaddr {
 }
 
 /**
- * The section `ipfs_connector.ipfshttp`. Present, it must hold `node_multiaddress`. `authorization` is ours.
+ * The section `ipfs_connector.ipfshttp`. Present, it must hold `node_multiaddress`. `authorization` and `pin_names` are ours.
  *
  * @see cli-config.md `ipfs_connector.ipfshttp`
  */

@@ -3,7 +3,7 @@ import { httpConfig, type HttpConfig } from './config.ts'
 import { KuboIpfs } from './kubo-ipfs.ts'
 
 export { httpConfig, type HttpConfig } from './config.ts'
-export { KuboError } from './kubo-error.ts'
+export { KuboError } from './daemon/kubo-error.ts'
 export { KuboIpfs, type KuboIpfsContext } from './kubo-ipfs.ts'
 
 /** The component `ipfs_connector.ipfshttp`. */

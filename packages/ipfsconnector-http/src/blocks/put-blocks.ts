@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { ClusterError, type IpfsCounters, type Logger, type NodeWithMeta } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { parseCid, readValue } from './answers.ts'
-import type { KuboClient } from './kubo-client.ts'
+import { parseCid, readValue } from '../daemon/answers.ts'
+import type { KuboClient } from '../daemon/kubo-client.ts'
 import { codecName, hashName } from './multicodec-names.ts'
 import { IDENTITY, verifyBlock } from './verify-block.ts'
-import type { Watchdog } from './watchdog.ts'
+import type { Watchdog } from '../daemon/watchdog.ts'
 
 /** What a stream of blocks is sent with. */
 export interface PutOptions {

@@ -1,5 +1,7 @@
 import { ClusterError } from '@cluster/api'
 import { parseJson } from '@cluster/wire'
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'
 import { z } from 'zod'
 
@@ -49,6 +51,20 @@ export function readValue<T>(call: string, json: unknown, answer: z.ZodType<T>):
   const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
   const text = `IPFS answered ${call} with something else than expected: ${where}${issue?.message ?? ''}`
   throw new ClusterError('IPFS', text, { cause: parsed.error })
+}
+
+/** A peer ID of an answer. @throws {ClusterError} `IPFS` */
+export function parsePeer(text: string): PeerId {
+  try {
+    return peerIdFromString(text)
+  } catch (error) {
+    throw new ClusterError('IPFS', `IPFS answered with a peer ID that is none: ${text}`, { cause: error })
+  }
+}
+
+/** Whether the text of a CID in an answer, in whatever encoding, names the content that was asked about. */
+export function isSameContent(text: string, cid: CID): boolean {
+  return Buffer.compare(parseCid(text).multihash.bytes, cid.multihash.bytes) === 0
 }
 
 /** A CID of an answer. @throws {ClusterError} `IPFS` */

@@ -9,11 +9,11 @@ import {
 } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
-import { escapeQuery, readValue } from './answers.ts'
-import type { HttpConfig } from './config.ts'
-import type { KuboClient } from './kubo-client.ts'
-import { saysNoPinToUpdate, saysPinnedRecursively } from './kubo-error.ts'
-import { Watchdog } from './watchdog.ts'
+import type { HttpConfig } from '../config.ts'
+import { escapeQuery, isSameContent, readValue } from '../daemon/answers.ts'
+import type { KuboClient } from '../daemon/kubo-client.ts'
+import { saysNoPinToUpdate, saysPinnedRecursively } from '../daemon/kubo-error.ts'
+import { Watchdog } from '../daemon/watchdog.ts'
 
 /** Origins of a pin that the daemon is connected with. */
 const MAX_ORIGINS = 10
@@ -24,14 +24,21 @@ const PIN_UPDATE_TIMEOUT_MS = 10_800_000
 export interface PinContext {
   readonly client: KuboClient
   readonly clock: Clock
-  readonly config: Pick<HttpConfig, 'pinTimeoutMs'>
+  readonly config: Pick<HttpConfig, 'pinTimeoutMs' | 'pinNames'>
   readonly counters: IpfsCounters | undefined
   readonly signal: AbortSignal
   status(cid: CID, depth: PinDepth): Promise<IPFSPinStatus>
-  onProgress(nodes: number): void
+  onProgress(nodes: number, bytes: number | undefined): void
 }
 
-const progressLine = z.object({ Progress: z.int().nullish(), Pins: z.array(z.string()).nullish() })
+/** Most bytes of the name of a pin that Kubo takes. */
+const MAX_NAME_BYTES = 255
+
+const progressLine = z.object({
+  Progress: z.int().nullish(),
+  Bytes: z.int().nullish(),
+  Pins: z.array(z.string()).nullish()
+})
 
 /**
  * Lets the daemon fetch and pin, from an older version of the content when it has that pinned.
@@ -81,25 +88,27 @@ async function updatePin({ cid, pinUpdate: from, maxDepth }: Pin, context: PinCo
   }
 }
 
-async function fetchPin({ cid, maxDepth }: Pin, context: PinContext): Promise<void> {
+async function fetchPin({ cid, maxDepth, name }: Pin, context: PinContext): Promise<void> {
   const { client, clock, signal, config } = context
   const limitMs = config.pinTimeoutMs
   const message = `pin operation timed out: no progress for ${formatDuration(limitMs)}`
   const watchdog = new Watchdog({ clock, limitMs, message, signal })
   const depth = maxDepth > 0 ? `max-depth=${maxDepth}&` : ''
-  const call = `pin/add?arg=${cid.toString()}&${depth}recursive=${maxDepth === 0 ? 'false' : 'true'}&progress=true`
+  const named = config.pinNames && name !== '' ? `&name=${escapeQuery(shortened(name))}` : ''
+  const recursive = maxDepth === 0 ? 'false' : 'true'
+  const call = `pin/add?arg=${cid.toString()}&${depth}recursive=${recursive}&progress=true${named}`
   let highest = 0
   let isPinned = false
   try {
     const options = { signal: watchdog.signal, isLong: true, isPatient: true, isOthersTime: true }
     for await (const lines of client.lines(call, options)) {
       for (const line of lines) {
-        const { Progress: nodes, Pins: pins } = readValue(call, line, progressLine)
-        isPinned ||= pins != null && pins.length > 0
+        const { Progress: nodes, Bytes: bytes, Pins: pins } = readValue(call, line, progressLine)
+        isPinned ||= (pins ?? []).some((pinned) => isSameContent(pinned, cid))
         if (nodes == null || nodes <= highest) continue
         highest = nodes
         watchdog.progress()
-        context.onProgress(nodes)
+        context.onProgress(nodes, bytes ?? undefined)
       }
     }
   } catch (error) {
@@ -110,4 +119,11 @@ async function fetchPin({ cid, maxDepth }: Pin, context: PinContext): Promise<vo
     watchdog.close()
   }
   if (!isPinned) throw new ClusterError('IPFS', `IPFS ended ${call} without saying that it is pinned`)
+}
+
+/** The beginning of a name that Kubo takes. */
+function shortened(name: string): string {
+  const bytes = new Uint8Array(MAX_NAME_BYTES)
+  const { written } = new TextEncoder().encodeInto(name, bytes)
+  return new TextDecoder().decode(bytes.subarray(0, written))
 }

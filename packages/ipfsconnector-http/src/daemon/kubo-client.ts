@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
 import { Breaker } from './breaker.ts'
 import type { DaemonAddress } from './daemon-address.ts'
+import type { DaemonHealth } from './daemon-health.ts'
 import { KuboError } from './kubo-error.ts'
 import { readAll, readLines, type Bytes } from './read-answer.ts'
 
@@ -10,6 +11,10 @@ import { readAll, readLines, type Bytes } from './read-answer.ts'
 const SHORT_CONNECTIONS = 64
 /** Connections for calls that last: as many as the tracker pins at once and streams that come in. */
 const LONG_CONNECTIONS = 1024
+/** What a connection fails with when nobody listens: no Unix socket there is, or none that is open. */
+const REFUSED: readonly unknown[] = ['ECONNREFUSED', 'ENOENT']
+/** What a proxy before the daemon answers with when that does not. */
+const PROXY_STATUSES: readonly number[] = [502, 503, 504]
 const CONNECT_TIMEOUT_MS = 10_000
 const SOCKET_CONNECT_TIMEOUT_MS = 1000
 /** Most bytes of an answer that is one JSON object; a daemon with 10,000 peers has about 2 MiB of them. */
@@ -22,6 +27,8 @@ const MAX_SHOWN_CHARACTERS = 1000
 /** What makes a client. */
 export interface KuboClientInit extends Pick<BaseContext, 'clock' | 'log'> {
   readonly address: DaemonAddress
+  /** Is told how calls end. */
+  readonly health: DaemonHealth
   /** Value of the header `Authorization`. */
   readonly authorization?: string | undefined
 }
@@ -90,8 +97,11 @@ export class KuboClient {
   async call(call: string, options: CallOptions): Promise<Answer> {
     const answer = await this.#send(call, options)
     const bytes = readBody(call, answer, options.signal)
-    if (answer.statusCode === 200) return { bytes }
-    throw errorOf(call, answer.statusCode, (await readAll(bytes, MAX_ERROR_BYTES)).toString('utf8'))
+    const { statusCode: status } = answer
+    if (PROXY_STATUSES.includes(status)) this.#init.health.down(`the proxy before it answers with ${status}`)
+    else this.#init.health.up()
+    if (status === 200) return { bytes }
+    throw errorOf(call, status, (await readAll(bytes, MAX_ERROR_BYTES)).toString('utf8'))
   }
 
   /** The answer of a call as text, which may hold one JSON object. */
@@ -110,7 +120,7 @@ export class KuboClient {
     const { signal, isLong = false, isPatient = false, isOthersTime = false, body, contentType } = options
     signal.throwIfAborted()
     await this.#admit(call, isPatient, signal)
-    const { authorization, log } = this.#init
+    const { authorization, log, health } = this.#init
     try {
       const answer = await (isLong ? this.#long : this.#short).request({
         method: 'POST',
@@ -129,6 +139,7 @@ export class KuboClient {
       const cause = textOf(signal.aborted ? signal.reason : error)
       if (signal.aborted && !isTimeout) this.#breaker.gaveUp()
       else if (this.#breaker.failed(cause)) log.warn(`IPFS does not answer, calls fail until it does: ${cause}`)
+      if (this.#breaker.isOpen || isRefused(error)) health.down(cause)
       if (signal.aborted) throw signal.reason
       throw noAnswer(call, cause, error)
     }
@@ -207,6 +218,10 @@ function parseLine(call: string, line: string): unknown {
 
 function noAnswer(call: string, reason: string, cause?: unknown): ClusterError {
   return new ClusterError('IPFS', `IPFS request failed (is it running?) (${call}): ${reason}`, { cause })
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && REFUSED.includes(error.code)
 }
 
 /** Node reports several failed addresses of a name as one error without a text. */

@@ -33,6 +33,9 @@ describe('Breaker', () => {
     expect(breaker.admit(START + 10 * TRIAL_INTERVAL_MS).go).toBe(false)
     breaker.gaveUp()
     expect(breaker.admit(START + 10 * TRIAL_INTERVAL_MS).go).toBe(true)
+    // nor is it waited for without an end
+    expect(breaker.admit(START + 40 * TRIAL_INTERVAL_MS - 1).go).toBe(false)
+    expect(breaker.admit(START + 40 * TRIAL_INTERVAL_MS).go).toBe(true)
   })
 
   it('closes with the first answer', () => {

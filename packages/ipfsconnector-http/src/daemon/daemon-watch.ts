@@ -1,6 +1,6 @@
-import { type BaseContext, type IPFSID, isClusterError } from '@cluster/api'
+import type { BaseContext, IPFSID } from '@cluster/api'
 
-/** Time between two questions while the daemon has never answered, in milliseconds. */
+/** Time between two questions while the daemon does not answer, in milliseconds. */
 const PROBE_INTERVAL_MS = 1000
 /** How long one of these questions may take. */
 const PROBE_TIMEOUT_MS = 10_000
@@ -19,7 +19,7 @@ export interface DaemonWatchInit extends Pick<BaseContext, 'log' | 'clock'> {
 
 /**
  * Knows when the daemon can be used for the first time, and when it came back: each time the daemons of all peers must
- * be connected with each other anew.
+ * be connected with each other anew. Until then it asks once a second who the daemon is.
  *
  * @see behaviours.md §5.10
  */
@@ -27,25 +27,33 @@ export class DaemonWatch {
   readonly #init: DaemonWatchInit
   readonly #ready = Promise.withResolvers<undefined>()
   readonly #cancels = new Map<'probe' | 'swarms', () => void>()
-  #isReady = false
-  #isLost = false
-  #isStopped = false
+  #state: 'idle' | 'probing' | 'content' | 'stopped' = 'idle'
   #probes = 0
+  #id: string | undefined
 
   constructor(init: DaemonWatchInit) {
     this.#init = init
   }
 
   start(): void {
-    if (!this.#isStopped) void this.#probe()
+    if (this.#state === 'idle') this.#begin()
   }
 
   stop(): void {
-    this.#isStopped = true
+    this.#state = 'stopped'
     for (const cancel of this.#cancels.values()) cancel()
     this.#cancels.clear()
   }
 
+  /** Calls have found the daemon dead. */
+  lost(): void {
+    if (this.#state !== 'content') return
+    this.#state = 'probing'
+    this.#probes = 0
+    this.#later('probe', PROBE_INTERVAL_MS, () => void this.#probe())
+  }
+
+  /** Resolves when the daemon said for the first time who it is; that is never taken back. */
   async ready(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
@@ -61,24 +69,18 @@ export class DaemonWatch {
     })
   }
 
-  /** Learns from a question that somebody else asked. */
-  async heard(answer: Promise<IPFSID>, signal: AbortSignal): Promise<IPFSID> {
-    try {
-      const id = await answer
-      this.#answered()
-      return id
-    } catch (error) {
-      if (!signal.aborted && isClusterError(error, 'IPFS', 'TIMEOUT')) this.#isLost = true
-      throw error
-    }
+  #begin(): void {
+    this.#state = 'probing'
+    void this.#probe()
   }
 
   async #probe(): Promise<void> {
     const { log, probe, address } = this.#init
+    let answer: IPFSID
     try {
-      await probe(PROBE_TIMEOUT_MS)
+      answer = await probe(PROBE_TIMEOUT_MS)
     } catch (error) {
-      if (this.#isStopped) return
+      if (this.#state === 'stopped') return
       this.#probes += 1
       if (this.#probes === 1) log.info(`waiting for the IPFS daemon at ${address}`)
       if (this.#probes % PROBES_PER_WARNING === 0) {
@@ -87,20 +89,24 @@ export class DaemonWatch {
       this.#later('probe', PROBE_INTERVAL_MS, () => void this.#probe())
       return
     }
-    if (!this.#isStopped) this.#answered()
+    if (this.#state !== 'stopped') this.#answered(answer.id?.toString())
   }
 
-  #answered(): void {
-    if (this.#isReady && !this.#isLost) return
-    this.#isReady = true
-    this.#isLost = false
+  #answered(id: string | undefined): void {
+    const { log, connectSwarmsDelayMs, onSwarmsDue } = this.#init
+    if (this.#id !== undefined && id !== this.#id) {
+      log.warn('the IPFS daemon has another identity than before: what was pinned may be gone', {
+        id,
+        before: this.#id
+      })
+    }
+    this.#id = id
+    this.#state = 'content'
     this.#ready.resolve(undefined)
-    const { connectSwarmsDelayMs, onSwarmsDue } = this.#init
     if (connectSwarmsDelayMs > 0) this.#later('swarms', connectSwarmsDelayMs, onSwarmsDue)
   }
 
   #later(what: 'probe' | 'swarms', delayMs: number, work: () => void): void {
-    if (this.#isStopped) return
     const { clock } = this.#init
     this.#cancels.get(what)?.()
     this.#cancels.set(what, clock.setTimer(clock.nowMs() + delayMs, work))
