@@ -168,13 +168,13 @@ export class Fetcher {
     const factor = 2 ** Math.min(job.attempts, MAX_DOUBLINGS)
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * factor) * (0.5 + this.#random())
     const nextTryMs = this.#clock.nowMs() + delayMs
-    this.#events.failed(job, error, nextTryMs)
     const cancel = this.#clock.setTimer(nextTryMs, () => {
       this.#retries.delete(job)
       this.#linked.push(job)
       this.#pump()
     })
     this.#retries.set(job, cancel)
+    this.#events.failed(job, error, nextTryMs)
   }
 }
 
