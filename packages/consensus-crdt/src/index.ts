@@ -1,7 +1,7 @@
 import { PORT_VERSION, type ComponentDescriptor } from '@cluster/api'
 import { crdtConfig, type CrdtConfig } from './config.ts'
 import { CrdtConsensus } from './crdt-consensus.ts'
-import { CrdtOfflineState } from './offline-state.ts'
+import { CrdtOfflineState } from './offline/offline-state.ts'
 
 export { crdtConfig, type CrdtConfig } from './config.ts'
 export { CrdtConsensus, type CrdtContext } from './crdt-consensus.ts'

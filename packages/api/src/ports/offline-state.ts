@@ -1,12 +1,12 @@
 import type { AbortOptions } from '@libp2p/interface'
-import type { ConsensusHead } from '../domain/consensus-health.ts'
+import type { CID } from 'multiformats/cid'
 import type { Pin } from '../domain/pin.ts'
 import type { Pages } from '../paging.ts'
 
 /** The history of a pinset that is kept as a DAG. */
 export interface DagInfo {
   /** In the order of their CID bytes. */
-  readonly heads: readonly ConsensusHead[]
+  readonly heads: readonly CID[]
   readonly maxHeight: bigint
   /** Whether it is marked for a repair. */
   readonly dirty: boolean
@@ -16,7 +16,7 @@ export interface DagInfo {
 
 /** What a compaction wrote, or would write. */
 export interface Compaction {
-  /** The CID of the last block: equal on peers whose compactions are equal. Empty for an empty pinset. */
+  /** The CID of the last block, which covers all before it; `empty` for an empty pinset. */
   readonly digest: string
   readonly pins: number
   readonly blocks: number

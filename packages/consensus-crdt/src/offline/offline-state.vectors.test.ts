@@ -6,13 +6,13 @@ import { parseJson, pinForm } from '@cluster/wire'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { expect, test } from 'vitest'
-import crdt, { crdtConfig } from './index.ts'
+import crdt, { crdtConfig } from '../index.ts'
 
 interface Batching {
   import: { import_lines: string[]; block: { cid: string; hex: string } }
   import_boundary: { blocks: { cid: string; size: number; priority: number }[] }
 }
-const file = new URL('../../testing/vectors/crdt/batching.json', import.meta.url)
+const file = new URL('../../../testing/vectors/crdt/batching.json', import.meta.url)
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as Batching
 
 async function imported(pins: readonly Pin[]): Promise<{ datastore: MemoryDatastore; blocks: [string, number][] }> {

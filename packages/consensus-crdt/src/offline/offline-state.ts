@@ -1,0 +1,63 @@
+import type { BaseContext, OfflineDag, OfflineState, Pages, PeerDatastore, Pin } from '@cluster/api'
+import { DagBlocks, MerkleCrdt, type CrdtPair } from '@cluster/merkle-crdt'
+import { DatastoreState, pinToPair } from '@cluster/state'
+import type { AbortOptions } from '@libp2p/interface'
+import type { CrdtConfig } from '../config.ts'
+import { crdtError } from '../crdt-error.ts'
+import { CrdtPinStore } from '../pin-store.ts'
+import { cleanStore } from './clean-store.ts'
+import { CrdtOfflineDag } from './offline-dag.ts'
+import { offlineInit, type OfflineStore } from './opened.ts'
+
+/**
+ * The pinset of a peer that does not run. Who uses it holds the lock of the peer's folder.
+ *
+ * @see wire-crdt.md §1.11
+ */
+export class CrdtOfflineState implements OfflineState {
+  readonly dag: OfflineDag
+  readonly #store: OfflineStore
+
+  constructor(context: BaseContext & { readonly datastore: PeerDatastore }, config: CrdtConfig) {
+    this.#store = { context, namespace: config.datastoreNamespace }
+    this.dag = new CrdtOfflineDag(this.#store)
+  }
+
+  /** In pinset order; what was acknowledged is in it, also when its batch was never made a block. */
+  async *export(options: AbortOptions): Pages<Pin> {
+    const init = offlineInit(this.#store)
+    try {
+      const crdt = await MerkleCrdt.open({ ...init, blocks: new DagBlocks(init.storage, init.namespace) }, options)
+      try {
+        await crdt.idle(options)
+        yield* new DatastoreState(new CrdtPinStore(crdt), { log: this.#store.context.log }).list(options)
+      } finally {
+        await crdt.close()
+      }
+    } catch (error) {
+      throw crdtError(error)
+    }
+  }
+
+  /** The same pins in the same order give the same blocks on every peer. */
+  async import(pins: Pages<Pin>, options: AbortOptions): Promise<void> {
+    try {
+      await MerkleCrdt.replace(offlineInit(this.#store), pairsOf(pins), options)
+    } catch (error) {
+      throw crdtError(error)
+    }
+  }
+
+  async clean(options: AbortOptions): Promise<void> {
+    await cleanStore(this.#store, options)
+  }
+}
+
+async function* pairsOf(pins: Pages<Pin>): AsyncGenerator<CrdtPair[]> {
+  for await (const page of pins) {
+    yield page.map((pin) => {
+      const { key, value } = pinToPair(pin)
+      return { key: key.toString(), value }
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import { itemsOf, pinOf, type OfflineDag, type OfflineState, type Pages, type Pin } from '@cluster/api'
+import { MemoryDatastore, testCid, testContext } from '@cluster/testing'
+import crdt, { crdtConfig } from '../index.ts'
+
+/** The state of a peer that does not run, over a datastore. */
+export function offlineOf(datastore: MemoryDatastore): OfflineState & { readonly dag: OfflineDag } {
+  const state = crdt.offline?.({ ...testContext(), datastore }, crdtConfig.defaults)
+  if (state?.dag === undefined) throw new Error('no offline state')
+  return state as OfflineState & { readonly dag: OfflineDag }
+}
+
+export const pinNamed = (index: number, name = 'a pin'): Pin =>
+  pinOf(testCid(index), { name, replicationFactorMin: -1, replicationFactorMax: -1 })
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a listing is asynchronous
+export async function* pagesOf(pins: readonly Pin[]): Pages<Pin> {
+  for (const pin of pins) yield [pin]
+}
+
+/** CIDs and names of what an export gives, in its order. */
+export async function exported(state: OfflineState): Promise<string[]> {
+  const found: string[] = []
+  for await (const { cid, name } of itemsOf(state.export({}))) found.push(`${cid.toString()} ${name}`)
+  return found
+}
+
+/** A datastore with all that is in another now, as a disk after a crash. */
+export async function copyOf(
+  datastore: MemoryDatastore,
+  ...options: ConstructorParameters<typeof MemoryDatastore>
+): Promise<MemoryDatastore> {
+  const entries: [Parameters<MemoryDatastore['put']>[0], Uint8Array][] = []
+  for await (const { key, value } of datastore.query({})) entries.push([key, value])
+  const copy = new MemoryDatastore(...options)
+  await copy.commit(
+    entries.map(([key, value]) => ({ put: { key, value } })),
+    { durable: false }
+  )
+  return copy
+}
