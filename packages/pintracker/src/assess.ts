@@ -1,6 +1,6 @@
 import { IPFSPinStatus, isRemotePin, PinType, TrackerStatus, type Pin, type PinDepth } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
-import type { IndexRecord } from './index-record.ts'
+import { isOperation, type IndexRecord } from './index-record.ts'
 import { OPERATION_STATUS, type OperationType } from './operation.ts'
 
 /** What a pin asks of this peer: pin it, make sure that it is not pinned, or nothing. */
@@ -78,6 +78,11 @@ export function statusFrom(
     case undefined:
       return 'ask'
   }
+}
+
+/** The status of what is still to be done; undefined of what is not. */
+export function statusOfOperation(record: IndexRecord): TrackerStatus {
+  return isOperation(record) ? operationStatus(record.state, record) : TrackerStatus.undefined
 }
 
 function operationStatus(type: OperationType, record: IndexRecord): TrackerStatus {

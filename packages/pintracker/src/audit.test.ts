@@ -2,6 +2,7 @@ import { IPFSPinStatus, pinOf, pinsetKey, TrackerStatus, type Pages, type Pin } 
 import { MemoryDatastore, MemoryPinset, SteeredIpfs, testCid, testContext, testPeerId } from '@cluster/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { audit, type AuditContext } from './audit.ts'
+import { DaemonListing } from './daemon-listing.ts'
 import type { IndexRecord, RecordState } from './index-record.ts'
 import { statusOf } from './listing.ts'
 import { OperationQueue } from './operation-queue.ts'
@@ -28,7 +29,7 @@ describe('comparing the index with IPFS', () => {
     const index = new StatusIndex(store, () => undefined)
     const queue = new OperationQueue(LIMITS)
     const ipfs = new SteeredIpfs(testPeerId(9))
-    context = { self, clock, store, ipfs, pinset: new MemoryPinset(), index, queue }
+    context = { self, clock, store, listing: new DaemonListing(store), ipfs, pinset: new MemoryPinset(), index, queue }
   })
   const want = (...pins: Pin[]): void => {
     context.pinset.apply(pins.map((pin) => ({ type: 'pin', pin })))
@@ -54,7 +55,7 @@ describe('comparing the index with IPFS', () => {
   it('leaves operations alone, and what changed since it began', async () => {
     want(everywhere(1), everywhere(2), everywhere(3))
     context.index.set(key(1), record('pin'))
-    context.queue.submit('pin', everywhere(3), 0, 0)
+    context.queue.submit({ key: key(3), type: 'pin', pin: everywhere(3), attempts: 0 }, 0)
     const list = context.ipfs.pinLs.bind(context.ipfs)
     context.ipfs.pinLs = async function* (
       types,
@@ -68,7 +69,7 @@ describe('comparing the index with IPFS', () => {
     expect(await Promise.all([1, 2, 3].map(stateOf))).toEqual(['pin', 'pinned', undefined])
   })
 
-  it('leaves nothing of its own in the datastore, even if it fails or a former one was cut off', async () => {
+  it('keeps of the listing what it knows nothing of, and nothing at all if it fails', async () => {
     want(everywhere(1))
     for (let index = 10; index < 20; index++) await context.ipfs.pin(everywhere(index), {})
     const list = context.ipfs.pinLs.bind(context.ipfs)
@@ -81,8 +82,14 @@ describe('comparing the index with IPFS', () => {
     )
     expect(context.store.size).toBe(0)
     context.ipfs.pinLs = list
+    for (const index of [11, 12, 13]) await context.ipfs.unpin(testCid(index), {})
+    expect(await context.listing.lacks(key(30), {})).toBe(false)
     await audit(context, {})
-    expect(context.store.size).toBe(1)
+    await audit(context, {})
+    // the record of what is lost, twice, and what others have pinned
+    expect(context.store.size).toBe(2 + 7)
+    expect(await context.listing.lacks(key(10), {})).toBe(false)
+    expect(await context.listing.lacks(key(11), {})).toBe(true)
   })
 
   it('does not note what IPFS said of a CID to which something happened meanwhile', async () => {

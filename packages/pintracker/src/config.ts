@@ -10,6 +10,8 @@ export interface StatelessConfig {
   readonly priorityPinMaxAgeMs: number
   /** A pin that failed more often than this goes to the others. */
   readonly priorityPinMaxRetries: number
+  /** How many pins may begin in a second; 0 for no limit. */
+  readonly pinsPerSecond: number
 }
 
 /**
@@ -34,12 +36,18 @@ export const statelessConfig: Section<StatelessConfig> = section({
     priority_pin_max_retries: integer({
       default: 5,
       description: 'Pins that failed more often than this have no priority any more'
+    }),
+    pins_per_second: integer({
+      default: 0,
+      omit: true,
+      description: 'How many pins may begin in a second, 0 for no limit; Go peers have no such limit'
     })
   },
-  validate: ({ maxPinQueueSize, concurrentPins, priorityPinMaxAgeMs, priorityPinMaxRetries }) => {
+  validate: ({ maxPinQueueSize, concurrentPins, priorityPinMaxAgeMs, priorityPinMaxRetries, pinsPerSecond }) => {
     if (maxPinQueueSize <= 0) return 'statelesstracker.max_pin_queue_size too low'
     if (concurrentPins <= 0) return 'statelesstracker.concurrent_pins is too low'
     if (priorityPinMaxAgeMs <= 0) return 'statelesstracker.priority_pin_max_age is too low'
-    return priorityPinMaxRetries <= 0 ? 'statelesstracker.priority_pin_max_retries is too low' : undefined
+    if (priorityPinMaxRetries <= 0) return 'statelesstracker.priority_pin_max_retries is too low'
+    return pinsPerSecond < 0 ? 'statelesstracker.pins_per_second is too low' : undefined
   }
 })

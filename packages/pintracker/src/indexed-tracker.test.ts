@@ -101,7 +101,7 @@ describe('IndexedTracker', () => {
     await tracker.apply([{ type: 'unpin', cid: first }], {})
     await settle()
     await tracker.stop({})
-    expect(new Set(keys)).toEqual(new Set([`/ts/r/${pinsetKey(first)}`]))
+    expect(new Set(keys)).toEqual(new Set([`/ts/r/${pinsetKey(first)}`, `/ts/o/${pinsetKey(first)}`]))
     expect(datastore.size).toBe(0)
   })
 

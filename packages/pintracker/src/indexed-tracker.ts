@@ -21,8 +21,10 @@ import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { dutyOf } from './assess.ts'
 import { audit } from './audit.ts'
-import type { StatelessConfig } from './config.ts'
+import { DaemonListing } from './daemon-listing.ts'
+import { Healing } from './healing.ts'
 import { statusesOf, statusOf } from './listing.ts'
+import type { QueueLimits } from './operation-queue.ts'
 import { reconcile, resume, retryDue } from './reconcile.ts'
 import { FIRST_RETRY_MS } from './retry-schedule.ts'
 import { StatusIndex } from './status-index.ts'
@@ -36,7 +38,8 @@ export interface IndexedTrackerContext extends Pick<
 > {
   readonly datastore: PeerDatastore
   readonly pinset: ReadonlyState
-  readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin' | 'pinLs' | 'pinLsCid'>
+  readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin' | 'pinLs' | 'pinLsCid'> &
+    Partial<Pick<IpfsConnector, 'addEventListener' | 'removeEventListener'>>
 }
 
 /** Statuses that {@link IndexedTracker.recoverAll} acts on. */
@@ -51,19 +54,21 @@ const RECOVERABLE = TrackerStatus.pinError | TrackerStatus.unpinError | TrackerS
  */
 export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implements PinTracker {
   readonly #context: IndexedTrackerContext
-  readonly #store: PeerDatastore
+  readonly #listing: DaemonListing
   readonly #index: StatusIndex
   readonly #work: Work
   /** Changes and comparisons, one after the other: what comes later wins. */
   readonly #changes = new Turns()
   readonly #audits = new Turns()
+  readonly #healing: Healing
   #cancelAgain: () => void = () => undefined
 
-  constructor(context: IndexedTrackerContext, config: StatelessConfig) {
+  constructor(context: IndexedTrackerContext, config: QueueLimits) {
     super()
     this.#context = context
-    this.#store = context.datastore.namespace(new Key('/ts'))
-    this.#index = new StatusIndex(this.#store, (error) => {
+    const store = context.datastore.namespace(new Key('/ts'))
+    this.#listing = new DaemonListing(store)
+    this.#index = new StatusIndex(store, (error) => {
       // a peer that cannot write its datastore cannot go on in any of its parts
       context.fatal(toClusterError(error, 'STORAGE'))
     })
@@ -78,6 +83,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
         this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
       }
     })
+    this.#healing = new Healing({ clock: context.clock, log: context.log, heal: () => this.#heal() })
     this.#registerGauges()
   }
 
@@ -85,6 +91,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     options.signal?.throwIfAborted()
     this.#assertRunning()
     this.#work.start()
+    this.#context.ipfs.addEventListener?.('swarms:due', this.#onDaemonBack)
     this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
   }
 
@@ -94,7 +101,9 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     this.#changes.close(reason)
     this.#audits.close(reason)
     this.#cancelAgain()
-    const ended = Promise.all([this.#work.stop(), this.#changes.idle(), this.#audits.idle()])
+    this.#healing.stop()
+    this.#context.ipfs.removeEventListener?.('swarms:due', this.#onDaemonBack)
+    const ended = Promise.all([this.#work.stop(), this.#changes.idle(), this.#audits.idle(), this.#healing.idle()])
     await untilAborted(
       ended.then(() => this.#index.flush()),
       options.signal
@@ -127,7 +136,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
   async *statusAll(filter: TrackerStatus, options: ListOptions): Pages<TrackedPin> {
     options.signal?.throwIfAborted()
     this.#assertRunning()
-    yield* statusesOf(this.#listingContext, filter, options)
+    yield* statusesOf(this.#listingContext, { ...options, filter })
   }
 
   /**
@@ -139,7 +148,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
    */
   async recover(cid: CID, options: AbortOptions): Promise<TrackedPin> {
     const info = await this.status(cid, options)
-    return (await this.#recover(info, options)) ?? info
+    return (await this.#recover(info, options, 'fail')) ?? info
   }
 
   /**
@@ -149,11 +158,11 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
    */
   async *recoverAll(options: AbortOptions): Pages<TrackedPin> {
     this.#assertRunning()
-    await this.#audits.take(options.signal, (signal) => audit(this.#auditContext, { signal }))
-    for await (const page of statusesOf(this.#listingContext, RECOVERABLE, options)) {
+    await this.#audit(options)
+    for await (const page of statusesOf(this.#listingContext, { ...options, filter: RECOVERABLE, isAudited: true })) {
       const recovered: TrackedPin[] = []
       for (const info of page) {
-        const after = await this.#recover(info, options)
+        const after = await this.#recover(info, options, 'fail')
         if (after !== undefined) recovered.push(after)
       }
       if (recovered.length > 0) yield recovered
@@ -169,12 +178,36 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     const pin = change.type === 'pin' ? change.pin : barePin(change.cid)
     const type = change.type === 'pin' ? dutyOf(pin, this.#context.self) : 'unpin'
     if (type === 'none') return
-    const record = await this.#index.get(pinsetKey(pin.cid), options)
-    this.#work.submit(type, pin, record, 'fail')
+    const key = pinsetKey(pin.cid)
+    const record = await this.#index.get(key, options)
+    const isAbsent = type === 'pin' && record === undefined && (await this.#listing.lacks(key, options))
+    this.#work.submit({ type, pin, record, isAbsent, whenFull: 'fail' })
     if (this.#index.isBehind) await this.#index.flush()
   }
 
-  async #recover({ cid, status }: TrackedPin, options: AbortOptions): Promise<TrackedPin | undefined> {
+  readonly #onDaemonBack = (): void => {
+    this.#work.forgetSlow()
+    this.#healing.due()
+  }
+
+  async #audit({ signal }: AbortOptions): Promise<void> {
+    await this.#audits.take(signal, (both) => audit(this.#auditContext, { signal: both }))
+    this.#healing.audited()
+  }
+
+  /** The daemon came back, perhaps without what it had: finds out what is missing, and takes up all that failed. */
+  async #heal(): Promise<void> {
+    await this.#audit({})
+    for await (const page of statusesOf(this.#listingContext, { filter: RECOVERABLE, isAudited: true })) {
+      for (const info of page) await this.#recover(info, {}, 'park')
+    }
+  }
+
+  async #recover(
+    { cid, status }: TrackedPin,
+    options: AbortOptions,
+    whenFull: 'fail' | 'park'
+  ): Promise<TrackedPin | undefined> {
     const unpin = status === TrackerStatus.unpinError
     if (!unpin && status !== TrackerStatus.pinError && status !== TrackerStatus.unexpectedlyUnpinned) return undefined
     const pin = unpin ? barePin(cid) : await this.#pinOf(cid, options)
@@ -182,7 +215,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     const key = pinsetKey(cid)
     const record = await this.#index.get(key, options)
     this.#assertRunning()
-    if (!this.#work.submit(unpin ? 'unpin' : 'pin', pin, record, 'fail')) {
+    if (!this.#work.submit({ type: unpin ? 'unpin' : 'pin', pin, record, whenFull }) && whenFull === 'fail') {
       throw new ClusterError('LIMIT', QUEUE_FULL_TEXT)
     }
     return statusOf(this.#listingContext, cid, options)
@@ -200,7 +233,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
 
   get #reconcileContext(): Parameters<typeof reconcile>[0] {
     const { self, pinset } = this.#context
-    return { self, pinset, index: this.#index, work: this.#work }
+    return { self, pinset, index: this.#index, work: this.#work, listing: this.#listing }
   }
 
   get #listingContext(): Parameters<typeof statusOf>[0] {
@@ -210,7 +243,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
 
   get #auditContext(): Parameters<typeof audit>[0] {
     const { ipfs } = this.#context
-    return { ...this.#listingContext, ipfs, store: this.#store }
+    return { ...this.#listingContext, ipfs, listing: this.#listing }
   }
 
   /** Runs a job in turn; one that fails, because the pinset cannot be read, is run again later. */

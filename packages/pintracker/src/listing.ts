@@ -14,7 +14,7 @@ import {
 } from '@cluster/api'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import { dutyOf, statusFrom, statusFromIpfs } from './assess.ts'
+import { dutyOf, statusFrom, statusFromIpfs, statusOfOperation } from './assess.ts'
 import { isOperation, type IndexRecord } from './index-record.ts'
 import { join, type Joined } from './join.ts'
 import type { OperationQueue } from './operation-queue.ts'
@@ -48,7 +48,7 @@ export async function statusOf(context: ListingContext, cid: CID, options: Abort
   const { self, clock, pinset, index, queue } = context
   const key = pinsetKey(cid)
   const operation = queue.get(key)
-  if (operation !== undefined) return trackedOperation(operation)
+  if (operation?.pin !== undefined) return trackedOperation(operation.pin, operation)
   const record = await index.get(key, options)
   const timestamp = timestampFromMs(clock.nowMs())
   let pin: Pin | undefined
@@ -58,6 +58,8 @@ export async function statusOf(context: ListingContext, cid: CID, options: Abort
     options.signal?.throwIfAborted()
     return trackedError(barePin(cid), error, timestamp)
   }
+  const current = queue.get(key)
+  if (current !== undefined) return trackedOperation(current.pin ?? pin ?? barePin(cid), current)
   const status = statusFrom(pin, record, self)
   if (pin === undefined) {
     return status === undefined || status === 'ask'
@@ -71,97 +73,133 @@ export async function statusOf(context: ListingContext, cid: CID, options: Abort
     : askIpfs(context, pin, record, options)
 }
 
+/** Which statuses are wanted, and which part of them. */
+export interface Wanted extends ListOptions {
+  readonly filter: TrackerStatus
+  /** The index was just compared with pinset and IPFS: all that is not pinned is to be found in it as such. */
+  readonly isAudited?: boolean
+}
+
 /**
  * The statuses that match a filter, in pinset order, a page of pinset and index in memory. IPFS is asked only about pins
  * that the index does not know.
  *
  * @see behaviours.md §4.6, with its corrections
  */
-export async function* statusesOf(
-  context: ListingContext,
-  filter: TrackerStatus,
-  options: ListOptions
-): Pages<TrackedPin> {
-  const abort = abortOf(options)
-  let left = options.limit ?? Infinity
-  let page: TrackedPin[] = []
+export async function* statusesOf(context: ListingContext, wanted: Wanted): Pages<TrackedPin> {
+  const { filter, limit = Infinity } = wanted
+  const abort = abortOf(wanted)
+  let left = limit
   if (left <= 0) return
   await context.index.flush()
-  for await (const batch of candidates(context, filter, options)) {
-    for (let at = 0; at < batch.length; at += CONCURRENT_QUESTIONS) {
-      const some = batch.slice(at, at + CONCURRENT_QUESTIONS)
-      for (const info of await Promise.all(some.map((joined) => infoOf(context, joined, filter, abort)))) {
-        if (info === undefined || !trackerStatusMatches(info.status, filter)) continue
-        page.push(info)
-        left -= 1
-        if (left === 0) {
-          yield page
-          return
-        }
-        if (page.length < MAX_PAGE_ITEMS) continue
-        yield page
-        page = []
-      }
+  for await (const batch of candidates(context, wanted)) {
+    for (const part of splitPage(batch)) {
+      const infos = await infosOf(context, part, filter, abort)
+      const page = infos.length > left ? infos.slice(0, left) : infos
+      left -= page.length
+      if (page.length > 0) yield page
+      if (left === 0) return
     }
-    if (page.length > 0) yield page
-    page = []
   }
 }
 
 type Candidate = Joined<Pin, IndexEntry>
 
-function candidates(
-  context: ListingContext,
-  filter: TrackerStatus,
-  options: ListOptions
-): AsyncIterable<readonly Candidate[]> {
+function* splitPage(batch: readonly Candidate[]): Generator<readonly Candidate[]> {
+  if (batch.length <= MAX_PAGE_ITEMS) yield batch
+  else for (let at = 0; at < batch.length; at += MAX_PAGE_ITEMS) yield batch.slice(at, at + MAX_PAGE_ITEMS)
+}
+
+function candidates(context: ListingContext, wanted: Wanted): AsyncIterable<readonly Candidate[]> {
   const { pinset, index } = context
-  const { after } = options
-  const abort = abortOf(options)
-  const entries = index.scan(after === undefined ? undefined : pinsetKey(after), abort)
-  if (filter !== TrackerStatus.undefined && (filter & OF_THE_PINSET) === 0) return unfinished(context, entries, abort)
-  const pins = pinset.list({ ...abort, after })
+  const { after, filter, isAudited = false } = wanted
+  const abort = abortOf(wanted)
+  const afterKey = after === undefined ? undefined : pinsetKey(after)
+  const ofThePinset = isAudited ? OF_THE_PINSET & ~TrackerStatus.unexpectedlyUnpinned : OF_THE_PINSET
+  if (filter !== TrackerStatus.undefined && (filter & ofThePinset) === 0) {
+    return unfinished(context, index.scanOpen(afterKey, abort), filter, abort)
+  }
   return join(
-    pins,
+    pinset.list({ ...abort, after }),
     (pin: Pin) => pinsetKey(pin.cid),
-    entries,
+    index.scan(afterKey, abort),
     ({ key }: IndexEntry) => key
   )
 }
 
-/** Only what is waiting, under way or failed, without going through the pinset. */
+/** Only what is waiting, under way, failed or lost, without going through the pinset. */
 async function* unfinished(
-  { pinset }: ListingContext,
+  { pinset, queue }: ListingContext,
   entries: Pages<IndexEntry>,
+  filter: TrackerStatus,
   options: AbortOptions
 ): AsyncGenerator<readonly Candidate[], void, undefined> {
   for await (const page of entries) {
     const batch: Candidate[] = []
     for (const right of page) {
-      if (!isOperation(right.record) || right.record.state === 'remote') continue
-      const left = right.record.state === 'pin' ? await pinset.get(cidOfKey(right.key), options) : undefined
-      batch.push({ key: right.key, left, right })
+      const { key, record } = right
+      if (record.state === 'remote') continue
+      // spare what will not be listed
+      const isOpen = queue.get(key) !== undefined || record.state === 'lost'
+      if (!isOpen && !trackerStatusMatches(statusOfOperation(record), filter)) continue
+      const left = record.state === 'unpin' ? undefined : await pinset.get(cidOfKey(key), options)
+      batch.push({ key, left, right })
     }
     if (batch.length > 0) yield batch
   }
 }
 
-async function infoOf(
+/** What is said of a page. Nearly always all of it is known; IPFS is asked about the rest, a few at once. */
+async function infosOf(
   context: ListingContext,
+  page: readonly Candidate[],
+  filter: TrackerStatus,
+  options: AbortOptions
+): Promise<readonly TrackedPin[]> {
+  const infos = page.map((candidate) => knownInfo(context, candidate, candidate.right?.record, filter))
+  const open = infos.flatMap((info, at) => (info === 'ask' ? [at] : []))
+  for (let at = 0; at < open.length; at += CONCURRENT_QUESTIONS) {
+    const some = open.slice(at, at + CONCURRENT_QUESTIONS)
+    const found = await Promise.all(some.map((place) => openInfo(context, page[place], filter, options)))
+    for (const [index, place] of some.entries()) infos[place] = found[index]
+  }
+  return infos.filter((info): info is TrackedPin => {
+    return info !== undefined && info !== 'ask' && trackerStatusMatches(info.status, filter)
+  })
+}
+
+/** What can be said without asking; `ask` where that is not enough, `undefined` where there is nothing to be listed. */
+function knownInfo(
+  { queue, self }: ListingContext,
   { key, left: pin, right }: Candidate,
+  record: IndexRecord | undefined,
+  filter: TrackerStatus
+): TrackedPin | 'ask' | undefined {
+  const operation = queue.get(key)
+  if (operation !== undefined) {
+    return trackedOperation(operation.pin ?? pin ?? barePin(cidOfKey(key)), operation)
+  }
+  // an operation that was under way when the page was read may be done by now
+  if (isOperation(record) && record === right?.record) return 'ask'
+  const status = statusFrom(pin, record, self)
+  if (status === 'ask') return pin === undefined ? undefined : 'ask'
+  // spare what will not be listed
+  if (status === undefined || !trackerStatusMatches(status, filter)) return undefined
+  return trackedRecord(pin ?? barePin(cidOfKey(key)), status, record)
+}
+
+async function openInfo(
+  context: ListingContext,
+  candidate: Candidate | undefined,
   filter: TrackerStatus,
   options: AbortOptions
 ): Promise<TrackedPin | undefined> {
-  const operation = context.queue.get(key)
-  if (operation !== undefined) return trackedOperation(operation)
-  const listed = right?.record
-  // an operation that was under way when the page was read may be done by now
-  const record = isOperation(listed) ? await context.index.get(key, options) : listed
-  const status = statusFrom(pin, record, context.self)
-  if (status === undefined) return undefined
-  if (status === 'ask') return pin === undefined ? undefined : askIpfs(context, pin, record, options)
-  // spare what will not be listed
-  return trackerStatusMatches(status, filter) ? trackedRecord(pin ?? barePin(cidOfKey(key)), status, record) : undefined
+  if (candidate === undefined) return undefined
+  const { key, left: pin } = candidate
+  const record = await context.index.get(key, options)
+  const info = knownInfo(context, { ...candidate, right: undefined }, record, filter)
+  if (info !== 'ask') return info
+  return pin === undefined ? undefined : askIpfs(context, pin, record, options)
 }
 
 /** Asks IPFS about one pin that is ours to keep, and notes the answer in the index. */

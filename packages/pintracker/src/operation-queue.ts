@@ -1,16 +1,20 @@
-import { pinsetKey, timestampFromMs, type Pin } from '@cluster/api'
-import type { Operation, OperationType } from './operation.ts'
+import { timestampFromMs, type Pin } from '@cluster/api'
+import type { Entry, Intent, Operation, OperationType } from './operation.ts'
+import { Running } from './running.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 /** Limits of an {@link OperationQueue}. */
-interface QueueLimits {
+export interface QueueLimits {
   readonly maxPinQueueSize: number
   readonly concurrentPins: number
   readonly priorityPinMaxAgeMs: number
   readonly priorityPinMaxRetries: number
+  /** Pins that may begin in a second; no limit if 0 or left out. */
+  readonly pinsPerSecond?: number
 }
 
-/** Unpins run one after the other. */
-const CONCURRENT_UNPINS = 1
+/** Pins that are kept whole while they wait, the first ones; of those behind them only the CID is. */
+const MAX_PINS_HELD = 1024
 
 /**
  * What became of a submitted intent: a new operation waits; one of the same type is already going on and now has the
@@ -18,40 +22,42 @@ const CONCURRENT_UNPINS = 1
  */
 type Submitted = 'queued' | 'updated' | 'full'
 
-interface Entry extends Operation {
-  pin: Pin
-  phase: 'queued' | 'running'
-  attempts: number
-  timestamp: bigint
-  /** The queue it waits in; none while it runs, or while an older run for the CID has not ended. */
-  queue: Set<Entry> | undefined
-  /** The depth that the run under way was started with. */
-  runDepth: number
-}
+/**
+ * How a run that ended is to be taken: its outcome `counts`; the operation was `replaced`, and nothing of the run
+ * matters any more; it waits `again`, because the depth changed while it ran; or it was set `aside` and waits behind
+ * others.
+ */
+type Settled = 'counts' | 'replaced' | 'again' | 'aside'
 
 /**
- * Decides what runs next: one current operation per CID, three bounded queues, a limit of runs. It does no I/O and
- * knows no clock: whoever runs the operations calls {@link next} until it gives nothing, and {@link settle} when a run
- * ended. At most one run per CID is under way at any time, also while an operation replaces a running one.
+ * Decides what runs next: one current operation per CID, bounded lines, a limit of runs. It does no I/O and knows no
+ * clock: whoever runs the operations calls {@link next} until it gives nothing, {@link settle} when a run ended, and
+ * {@link setAside} to learn which runs are to end early. At most one run per CID is under way at any time, also while an
+ * operation replaces a running one.
  *
- * @see behaviours.md §4.2, §4.3, §4.4
+ * Pins wait in three lines. Young ones that have not failed often go first, then the others. Those of which nothing
+ * arrived for long go last and have half of the runs at most, so that content that nobody has never keeps content that
+ * can be had waiting: see {@link Running}.
+ *
+ * @see behaviours.md §4.2, §4.3, §4.4; §8 item 13
  */
 export class OperationQueue {
   readonly #limits: QueueLimits
   readonly #current = new Map<string, Entry>()
-  /** Runs under way by CID; the run of an operation that was replaced stays here until it ended. */
-  readonly #runs = new Map<string, Entry>()
-  readonly #priority = new Set<Entry>()
-  readonly #pins = new Set<Entry>()
-  readonly #unpins = new Set<Entry>()
-  /** Queued operations that wait for an older run of their CID, by type. */
-  #heldPins = 0
-  #heldUnpins = 0
-  #runningPins = 0
-  #runningUnpins = 0
+  readonly #running: Running
+  readonly #lines = {
+    priority: new WaitingLine(),
+    normal: new WaitingLine(),
+    slow: new WaitingLine(),
+    unpins: new WaitingLine()
+  }
+  /** Queued operations that wait for an older run of their CID, by kind. */
+  readonly #held = { pins: 0, unpins: 0 }
+  #pinsHeld = 0
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
+    this.#running = new Running(limits.concurrentPins, limits.pinsPerSecond ?? 0)
   }
 
   /** The current operation of a CID. */
@@ -61,55 +67,60 @@ export class OperationQueue {
 
   /** How many pins wait. */
   get pinQueueSize(): number {
-    return this.#priority.size + this.#pins.size + this.#heldPins
+    const { priority, normal, slow } = this.#lines
+    return priority.size + normal.size + slow.size + this.#held.pins
   }
 
   /** How many pins run. */
   get pinsRunning(): number {
-    return this.#runningPins
+    return this.#running.pins
   }
 
   /** Whether nothing waits. */
   get isDrained(): boolean {
-    return this.pinQueueSize === 0 && this.#unpins.size + this.#heldUnpins === 0
+    return this.pinQueueSize === 0 && this.#lines.unpins.size + this.#held.unpins === 0
   }
 
   /** The run under way for a CID, also of an operation that was replaced. */
   runOf(key: string): Operation | undefined {
-    return this.#runs.get(key)
+    return this.#running.get(key)
   }
 
   /**
    * Asks for something to be done. A current operation of another type is replaced: if it runs, its run is to be
-   * aborted, see {@link isReplaced} and {@link runOf}; the new one waits until that run has
-   * ended.
-   *
-   * @param attempts - runs of failed operations of the same type that this one goes on from
+   * aborted, see {@link isReplaced} and {@link runOf}; the new one waits until that run has ended.
    */
-  submit(type: OperationType, pin: Pin, attempts: number, nowMs: number): Submitted {
-    const key = pinsetKey(pin.cid)
+  submit(intent: Intent, nowMs: number): Submitted {
+    const { key, type, pin, attempts, isSlow = false, isAbsent = false } = intent
     const current = this.#current.get(key)
     if (current?.type === type) {
-      current.pin = pin
+      if (current.pin !== undefined || current.phase === 'running') current.pin = pin
+      current.depth = pin.maxDepth
       return 'updated'
     }
     // the one replaced gives its place up, whether or not there is one for its successor
     if (current !== undefined) this.#drop(current)
-    const priority = type === 'pin' && this.#hasPriority(pin, attempts, nowMs)
-    const queue = type === 'pin' ? (priority ? this.#priority : this.#pins) : this.#unpins
-    const held = type === 'pin' ? this.#heldPins : this.#heldUnpins
-    if (queue.size + held >= this.#limits.maxPinQueueSize) return 'full'
-    const timestamp = timestampFromMs(nowMs)
+    const priority = this.isPriority(type, pin, attempts, nowMs)
+    const waiting = this.#lineOf(type, priority, isSlow).size + (type === 'pin' ? this.#held.pins : this.#held.unpins)
+    if (waiting >= this.#limits.maxPinQueueSize) return 'full'
     const entry: Entry = {
       key,
       type,
-      pin,
+      pin: this.#hold(pin),
+      depth: pin.maxDepth,
       phase: 'queued',
       attempts,
       priority,
-      timestamp,
-      queue: undefined,
-      runDepth: 0
+      isSlow,
+      isAbsent,
+      hasProgress: false,
+      sinceMs: nowMs,
+      progressMs: 0,
+      isSetAside: false,
+      runDepth: 0,
+      line: undefined,
+      before: undefined,
+      behind: undefined
     }
     this.#current.set(key, entry)
     this.#enqueue(entry)
@@ -117,24 +128,54 @@ export class OperationQueue {
   }
 
   /** Whether a pin of this age and history goes before others. */
-  isPriority(type: OperationType, pin: Pin, attempts: number, nowMs: number): boolean {
-    return type === 'pin' && this.#hasPriority(pin, attempts, nowMs)
+  isPriority(type: OperationType, { timestamp }: Pin, attempts: number, nowMs: number): boolean {
+    const { priorityPinMaxAgeMs, priorityPinMaxRetries } = this.#limits
+    if (type !== 'pin' || timestamp === undefined || attempts > priorityPinMaxRetries) return false
+    return timestampFromMs(nowMs - priorityPinMaxAgeMs) < timestamp
   }
 
-  /** Begins the operation that is to run next, if one may. */
+  /** Begins the operation that is to run next, if one may. Its pin may have to be found first: see {@link found}. */
   next(nowMs: number): Operation | undefined {
-    const entry = this.#nextPin() ?? this.#nextUnpin()
+    const entry = this.#nextPin(nowMs) ?? (this.#running.hasRoomForUnpin ? this.#lines.unpins.first : undefined)
     if (entry === undefined) return undefined
-    entry.queue?.delete(entry)
-    entry.queue = undefined
-    entry.phase = 'running'
-    entry.attempts += 1
-    entry.timestamp = timestampFromMs(nowMs)
-    entry.runDepth = entry.pin.maxDepth
-    this.#runs.set(entry.key, entry)
-    if (entry.type === 'pin') this.#runningPins += 1
-    else this.#runningUnpins += 1
+    entry.line?.remove(entry)
+    if (entry.pin !== undefined) this.#pinsHeld -= 1
+    this.#running.begin(entry, nowMs)
     return entry
+  }
+
+  /** Tells what a running operation is about, which had been left in the pinset. */
+  found(operation: Operation, pin: Pin): void {
+    const run = this.#running.get(operation.key)
+    if (run === undefined || run !== operation) return
+    run.pin = pin
+    run.depth = run.runDepth = pin.maxDepth
+  }
+
+  /** Something of a running pin arrived. Says whether it was taken for slow until now: another may run. */
+  progress(operation: Operation, nowMs: number): boolean {
+    return this.#running.progress(operation.key, nowMs)
+  }
+
+  /** The runs that are to be aborted now, because others wait that more may be expected of. */
+  setAside(nowMs: number): readonly Operation[] {
+    return this.#running.setAside(this.#freshWaiting, nowMs)
+  }
+
+  /** When to ask for {@link next} and {@link setAside} again, though nothing else happens until then. */
+  get wakeMs(): number | undefined {
+    const { hasRoomForPin, hasRoomForSlow, slowMs, paceMs } = this.#running
+    if (!hasRoomForPin) return this.#freshWaiting === 0 ? undefined : slowMs
+    return this.#freshWaiting > 0 || (this.#lines.slow.size > 0 && hasRoomForSlow) ? paceMs : undefined
+  }
+
+  /** Nothing that was slow counts as slow any more: the daemon was restarted. */
+  forgetSlow(): void {
+    for (let entry = this.#lines.slow.first; entry !== undefined; entry = this.#lines.slow.first) {
+      this.#lines.slow.remove(entry)
+      entry.isSlow = false
+      this.#enqueue(entry)
+    }
   }
 
   /** Whether a running operation is no longer the current one of its CID: its run is to be aborted. */
@@ -142,56 +183,47 @@ export class OperationQueue {
     return this.#current.get(operation.key) !== operation
   }
 
-  /**
-   * Ends a run.
-   *
-   * @returns whether its outcome counts: not that of an operation that was replaced, nor that of a pin whose depth was
-   * changed while it ran and which therefore succeeded in something else; that one waits again
-   */
-  settle(operation: Operation, succeeded: boolean, nowMs: number): boolean {
-    const entry = this.#runs.get(operation.key)
-    if (entry === undefined || entry !== operation) throw new Error(`no such run: ${operation.key}`)
-    this.#runs.delete(entry.key)
-    if (entry.type === 'pin') this.#runningPins -= 1
-    else this.#runningUnpins -= 1
+  /** Ends a run. */
+  settle(operation: Operation, succeeded: boolean, nowMs: number): Settled {
+    const entry = this.#running.end(operation, nowMs, succeeded)
     const current = this.#current.get(entry.key)
     if (current !== entry) {
       if (current !== undefined) this.#release(current)
-      return false
+      return 'replaced'
     }
-    if (succeeded && entry.type === 'pin' && entry.pin.maxDepth !== entry.runDepth) {
-      entry.phase = 'queued'
-      entry.attempts = 0
-      entry.timestamp = timestampFromMs(nowMs)
-      this.#enqueue(entry)
-      return false
+    const isOther = succeeded && entry.type === 'pin' && entry.depth !== entry.runDepth
+    const isAside = !succeeded && entry.isSetAside
+    entry.isSetAside = false
+    if (!isOther && !isAside) {
+      this.#current.delete(entry.key)
+      return 'counts'
     }
-    this.#current.delete(entry.key)
-    return true
+    entry.phase = 'queued'
+    if (isOther) entry.attempts = 0
+    if (entry.pin !== undefined) entry.pin = this.#hold(entry.pin)
+    entry.sinceMs = nowMs
+    this.#enqueue(entry)
+    return isOther ? 'again' : 'aside'
   }
 
-  #hasPriority(pin: Pin, attempts: number, nowMs: number): boolean {
-    const { priorityPinMaxAgeMs, priorityPinMaxRetries } = this.#limits
-    if (pin.timestamp === undefined || attempts > priorityPinMaxRetries) return false
-    return timestampFromMs(nowMs - priorityPinMaxAgeMs) < pin.timestamp
+  get #freshWaiting(): number {
+    return this.#lines.priority.size + this.#lines.normal.size
   }
 
-  #nextPin(): Entry | undefined {
-    if (this.#runningPins >= this.#limits.concurrentPins) return undefined
-    return firstOf(this.#priority) ?? firstOf(this.#pins)
+  #nextPin(nowMs: number): Entry | undefined {
+    const { priority, normal, slow } = this.#lines
+    if (!this.#running.hasRoomForPin || nowMs < this.#running.paceMs) return undefined
+    return priority.first ?? normal.first ?? (this.#running.hasRoomForSlow ? slow.first : undefined)
   }
 
-  #nextUnpin(): Entry | undefined {
-    return this.#runningUnpins >= CONCURRENT_UNPINS ? undefined : firstOf(this.#unpins)
+  #lineOf(type: OperationType, priority: boolean, isSlow: boolean): WaitingLine {
+    if (type !== 'pin') return this.#lines.unpins
+    return isSlow ? this.#lines.slow : priority ? this.#lines.priority : this.#lines.normal
   }
 
   #enqueue(entry: Entry): void {
-    if (this.#runs.has(entry.key)) {
-      this.#countHeld(entry, 1)
-      return
-    }
-    entry.queue = entry.type === 'pin' ? (entry.priority ? this.#priority : this.#pins) : this.#unpins
-    entry.queue.add(entry)
+    if (this.#running.get(entry.key) !== undefined) this.#countHeld(entry, 1)
+    else this.#lineOf(entry.type, entry.priority, entry.isSlow).push(entry)
   }
 
   /** The older run ended: the operation held back for it may go. */
@@ -203,17 +235,19 @@ export class OperationQueue {
   #drop(entry: Entry): void {
     this.#current.delete(entry.key)
     if (entry.phase === 'running') return
-    if (entry.queue === undefined) this.#countHeld(entry, -1)
-    else entry.queue.delete(entry)
+    if (entry.pin !== undefined) this.#pinsHeld -= 1
+    if (entry.line === undefined) this.#countHeld(entry, -1)
+    else entry.line.remove(entry)
   }
 
-  #countHeld(entry: Entry, by: 1 | -1): void {
-    if (entry.type === 'pin') this.#heldPins += by
-    else this.#heldUnpins += by
+  /** The pin itself while few wait; a million of them would fill the memory. */
+  #hold(pin: Pin): Pin | undefined {
+    if (this.#pinsHeld >= MAX_PINS_HELD) return undefined
+    this.#pinsHeld += 1
+    return pin
   }
-}
 
-function firstOf<T>(set: ReadonlySet<T>): T | undefined {
-  const [first] = set
-  return first
+  #countHeld({ type }: Entry, by: 1 | -1): void {
+    this.#held[type === 'pin' ? 'pins' : 'unpins'] += by
+  }
 }

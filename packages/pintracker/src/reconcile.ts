@@ -1,6 +1,7 @@
 import { pinsetKey, type Pin, type ReadonlyState } from '@cluster/api'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { dutyOf, isFailed, stepFor } from './assess.ts'
+import type { DaemonListing } from './daemon-listing.ts'
 import { join } from './join.ts'
 import { isOperation } from './index-record.ts'
 import type { OperationType } from './operation.ts'
@@ -13,6 +14,7 @@ interface ReconcileContext {
   readonly pinset: ReadonlyState
   readonly index: StatusIndex
   readonly work: Work
+  readonly listing: Pick<DaemonListing, 'lacks'>
 }
 
 /**
@@ -22,7 +24,7 @@ interface ReconcileContext {
  * @see behaviours.md §4.8
  */
 export async function reconcile(context: ReconcileContext, options: AbortOptions): Promise<void> {
-  const { self, pinset, index, work } = context
+  const { self, pinset, index, work, listing } = context
   await index.flush()
   const pins = pinset.list(options)
   const keyOf = ({ key }: IndexEntry): string => key
@@ -31,11 +33,16 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
     // the page may be older than what was done since
     const keys = differing.map(({ key }) => key)
     const records = await index.getMany(keys, options)
-    for (const [at, { key, left: pin }] of differing.entries()) {
+    for (const [at, { key, left }] of differing.entries()) {
       const record = records[at]
-      const step = stepFor(pin, record, self)
+      const step = stepFor(left, record, self)
       if (step.type === 'wait') work.retries.set(key, step.untilMs)
-      else if (step.type !== 'none') work.submit(step.type, pin ?? barePin(cidOfKey(key)), record, 'park')
+      if (step.type === 'wait' || step.type === 'none') continue
+      const isAbsent = record === undefined && (await listing.lacks(key, options))
+      const pin = left ?? barePin(cidOfKey(key))
+      // something may have happened meanwhile
+      const now = isAbsent ? await index.get(key, options) : record
+      work.submit({ type: step.type, pin, record: now, isAbsent, whenFull: 'park' })
     }
     if (index.isBehind) await index.flush()
   }
@@ -53,7 +60,7 @@ export async function resume(context: ReconcileContext, options: AbortOptions): 
   let room = true
   const known = work.pinErrors
   let found = 0
-  for await (const page of index.scan(undefined, options)) {
+  for await (const page of index.scanOpen(undefined, options)) {
     for (const { key, record } of page) {
       if (isPinError(record)) found += 1
       if (!isOperation(record) || work.queue.get(key) !== undefined) continue
@@ -95,5 +102,5 @@ async function takeUp(
   const pin = type === 'unpin' ? barePin(cid) : await pinset.get(cid, options)
   if (pin === undefined || (type !== 'unpin' && dutyOf(pin, self) !== type)) return true
   const record = await index.get(key, options)
-  return record?.state === type ? work.submit(type, pin, record, 'park') : true
+  return record?.state === type ? work.submit({ type, pin, record, whenFull: 'park' }) : true
 }

@@ -6,24 +6,34 @@ import { decodeRecord, encodeRecord, type IndexRecord, type RecordState } from '
 import { cidOfKey, StatusIndex } from './status-index.ts'
 
 const record = (state: RecordState, over: Partial<IndexRecord> = {}): IndexRecord => {
-  return { state, at: 5n, attempts: 0, error: '', priority: false, ...over }
+  const depth = state === 'pinned' ? { depth: -1 } : {}
+  return { state, at: 5n, ...depth, attempts: 0, error: '', priority: false, ...over }
 }
 const keys = [1, 2, 3, 4].map((index) => pinsetKey(testCid(index))).sort() as [string, string, string, string]
 
 describe('records', () => {
   it.each([
     record('pinned', { depth: 0, at: 2n ** 62n }),
-    record('pin', { attempts: 3, error: 'nö', retryAtMs: 7, priority: true })
+    record('pinned', { depth: 1 }),
+    record('lost'),
+    record('remote'),
+    record('unpin', { error: 'x', reason: 'disk_full' }),
+    record('pin', { attempts: 3, error: 'nö', retryAtMs: 7, priority: true, isSlow: true, isAbsent: true })
   ])('read back as written', (each) => {
     expect(decodeRecord(encodeRecord(each))).toEqual(each)
   })
 
-  it.each(['', '{}', '{"s":"what","t":"1"}', '{"s":"pin","t":"x"}', '{"s":"pin","t":1}', 'null'])(
-    '%j is none',
-    (text) => {
-      expect(decodeRecord(new TextEncoder().encode(text))).toBeUndefined()
-    }
-  )
+  it.each([
+    '',
+    '{}',
+    '{"s":"what","t":"1"}',
+    '{"s":"pin","t":"x"}',
+    '{"s":"pin","t":1}',
+    '{"s":"lost","t":"1"}',
+    'null'
+  ])('%j is none', (text) => {
+    expect(decodeRecord(new TextEncoder().encode(text))).toBeUndefined()
+  })
 })
 
 describe('StatusIndex', () => {
@@ -44,8 +54,8 @@ describe('StatusIndex', () => {
     await index.flush()
     expect(await list(index)).toEqual([{ key: keys[1], record: record('lost') }])
     expect(commits).toEqual([
-      [2, false],
-      [1, false]
+      [4, false],
+      [2, false]
     ])
     expect(await list(open(store))).toEqual([{ key: keys[1], record: record('lost') }])
   })
@@ -66,6 +76,51 @@ describe('StatusIndex', () => {
     await index.flush()
     expect((await list(index)).map(({ key }) => key)).toEqual(keys)
     expect((await list(index, keys[1])).map(({ key }) => key)).toEqual(keys.slice(2))
+  })
+
+  it('finds what is not just pinned without reading the rest', async () => {
+    const scanned: string[] = []
+    class Watched extends MemoryDatastore {
+      override scan(...[range, options]: Parameters<MemoryDatastore['scan']>): ReturnType<MemoryDatastore['scan']> {
+        scanned.push(range.gte.toString())
+        return super.scan(range, options)
+      }
+    }
+    const index = open(new Watched())
+    const states: RecordState[] = ['pinned', 'lost', 'pin', 'unpin']
+    for (const [at, key] of keys.entries()) index.set(key, record(states[at] ?? 'pinned'))
+    await index.flush()
+    const openKeys = async (after?: string) =>
+      (await Array.fromAsync(itemsOf(index.scanOpen(after, {})))).map(({ key }) => key)
+    expect(await openKeys()).toEqual(keys.slice(1))
+    expect(await openKeys(keys[2])).toEqual(keys.slice(3))
+    index.set(keys[1], record('pinned'))
+    index.set(keys[2], undefined)
+    await index.flush()
+    expect(await openKeys()).toEqual([keys[3]])
+    expect(scanned.every((gte) => gte.startsWith('/o/'))).toBe(true)
+  })
+
+  it('reads a page of keys at once, what is not yet written too', async () => {
+    const store = new MemoryDatastore()
+    const index = open(store)
+    index.set(keys[0], record('pinned'))
+    await index.flush()
+    index.set(keys[1], record('lost'))
+    const expected = [record('pinned'), record('lost'), undefined]
+    expect(await index.getMany(keys.slice(0, 3), {})).toEqual(expected)
+    const slow = open(Object.assign(store, { readMany: undefined }))
+    await index.flush()
+    expect(await slow.getMany(keys.slice(0, 3), {})).toEqual(expected)
+  })
+
+  it('waits for one CID only until it is written', async () => {
+    const index = open(new MemoryDatastore())
+    await index.written(keys[0])
+    index.set(keys[0], record('pin'))
+    expect(index.isBehind).toBe(false)
+    await index.written(keys[0])
+    expect(await Array.fromAsync(itemsOf(index.scan(undefined, {})))).toHaveLength(1)
   })
 
   it('takes an entry that is damaged for none', async () => {

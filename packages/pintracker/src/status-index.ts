@@ -12,26 +12,33 @@ export interface IndexEntry {
 }
 
 /** Records that wait to be written before whoever adds more must wait. */
-const MAX_UNWRITTEN = 65_536
+const MAX_UNWRITTEN = 16_384
+/** Most records of one commit, so that other work comes in between. */
+const MAX_COMMIT = 2048
 
-/** Reads that are open at once. */
+/** Reads that are open at once where the datastore cannot read some keys in one go. */
 const CONCURRENT_READS = 256
 
 const RECORDS = '/r/'
-/** Above all keys below `/r/`. */
-const END = new Key('/r0', false)
+/** What is not just pinned once more, so that it is found without reading the rest. */
+const OPEN = '/o/'
+/** Above all keys below a prefix. */
+const ENDS = { [RECORDS]: new Key('/r0', false), [OPEN]: new Key('/o0', false) } as const
 
 /**
  * What this peer knows of each CID it has to do with, in pinset order, on disk. Writes are gathered and written behind;
  * reads see them at once. That something is about to be pinned is made durable, else a pin could outlive what the
  * index knows of it and never be unpinned; the rest is found again by comparing with the pinset.
+ *
+ * Below `/r/` lies each record. Those of anything but what is pinned lie below `/o/` as well, written and removed in
+ * the same commits: a listing of ten million pins for its ten errors reads the ten.
  */
 export class StatusIndex {
   readonly #store: PeerDatastore
   readonly #onFailure: (error: unknown) => void
   /** Not yet on disk; `undefined` is a removal. */
   readonly #unwritten = new Map<string, IndexRecord | undefined>()
-  #writing: Promise<void> | undefined
+  #pass: Promise<void> | undefined
 
   /** @param onFailure - told when a write behind fails; what was not written stays readable, and is tried again later */
   constructor(store: PeerDatastore, onFailure: (error: unknown) => void) {
@@ -53,12 +60,27 @@ export class StatusIndex {
 
   /** The entries of a page of keys. */
   async getMany(keys: readonly string[], options: AbortOptions): Promise<(IndexRecord | undefined)[]> {
-    const records: (IndexRecord | undefined)[] = []
-    for (let at = 0; at < keys.length; at += CONCURRENT_READS) {
-      const some = keys.slice(at, at + CONCURRENT_READS)
-      records.push(...(await Promise.all(some.map((key) => this.get(key, options)))))
+    if (keys.length === 0) return []
+    if (this.#store.readMany === undefined) {
+      const records: (IndexRecord | undefined)[] = []
+      for (let at = 0; at < keys.length; at += CONCURRENT_READS) {
+        const some = keys.slice(at, at + CONCURRENT_READS)
+        records.push(...(await Promise.all(some.map((key) => this.get(key, options)))))
+      }
+      return records
     }
-    return records
+    try {
+      const where = keys.map((key) => new Key(RECORDS + key, false))
+      const found = await this.#store.readMany(where, options)
+      return keys.map((key, at) => {
+        const bytes = found[at]
+        if (this.#unwritten.has(key)) return this.#unwritten.get(key)
+        return bytes === undefined ? undefined : decodeRecord(bytes)
+      })
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      throw toClusterError(error, 'STORAGE')
+    }
   }
 
   /** Whether so much waits to be written that {@link flush} should be waited for. */
@@ -68,10 +90,7 @@ export class StatusIndex {
 
   set(key: string, record: IndexRecord | undefined): void {
     this.#unwritten.set(key, record)
-    if (this.#writing !== undefined) return
-    // after the current work, so that what belongs together is written together
-    this.#writing = Promise.resolve().then(() => this.#write())
-    this.#writing.catch(this.#onFailure)
+    void this.#write()
   }
 
   /**
@@ -80,23 +99,40 @@ export class StatusIndex {
    * @throws {ClusterError} `STORAGE`
    */
   async flush(): Promise<void> {
-    while (this.#unwritten.size > 0) {
-      this.#writing ??= this.#write()
-      await this.#writing
-    }
+    // the pass under way may have begun before the last record came
+    if (this.#unwritten.size > 0) await this.#write()
+    if (this.#unwritten.size > 0) await this.#write()
+  }
+
+  /**
+   * Waits until what was set for a CID is written.
+   *
+   * @throws {ClusterError} `STORAGE`
+   */
+  async written(key: string): Promise<void> {
+    while (this.#unwritten.has(key)) await this.#write()
   }
 
   /**
    * The entries after a place, in pinset order. What is not yet written may be missing: flush before. What changes while
    * it is read may show its older state: before acting on an entry, get it again.
    */
-  async *scan(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+  scan(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    return this.#scan(RECORDS, after, options)
+  }
+
+  /** Like {@link scan}, of anything but what is just pinned. */
+  scanOpen(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    return this.#scan(OPEN, after, options)
+  }
+
+  async *#scan(prefix: keyof typeof ENDS, after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
     // '!' is below every character of a key: the range begins behind the key itself
-    const gte = new Key(after === undefined ? RECORDS : `${RECORDS}${after}!`, false)
-    for await (const page of this.#store.scan({ gte, lt: END }, options)) {
+    const gte = new Key(after === undefined ? prefix : `${prefix}${after}!`, false)
+    for await (const page of this.#store.scan({ gte, lt: ENDS[prefix] }, options)) {
       const entries: IndexEntry[] = []
       for (const pair of page) {
-        const key = pair.key.toString().slice(RECORDS.length)
+        const key = pair.key.toString().slice(prefix.length)
         const record = this.#unwritten.has(key) ? this.#unwritten.get(key) : decodeRecord(pair.value)
         if (record !== undefined) entries.push({ key, record })
       }
@@ -104,26 +140,42 @@ export class StatusIndex {
     }
   }
 
-  async #write(): Promise<void> {
+  /** A pass over what waits: the one under way, or a new one. */
+  #write(): Promise<void> {
+    if (this.#pass === undefined) {
+      this.#pass = this.#writeAll()
+      this.#pass.catch(this.#onFailure)
+    }
+    return this.#pass
+  }
+
+  async #writeAll(): Promise<void> {
     try {
-      const batch = [...this.#unwritten]
-      const operations = batch.map(([key, record]): DatastoreOperation => {
-        const where = new Key(RECORDS + key, false)
-        return record === undefined ? { delete: where } : { put: { key: where, value: encodeRecord(record) } }
-      })
-      await this.#store.commit(operations, { durable: batch.some(([, record]) => isToPin(record)) })
-      for (const [key, record] of batch) if (this.#unwritten.get(key) === record) this.#unwritten.delete(key)
+      // after the current work, so that what belongs together is written together
+      await Promise.resolve()
+      const waiting = [...this.#unwritten]
+      for (let at = 0; at < waiting.length; at += MAX_COMMIT) {
+        const some = waiting.slice(at, at + MAX_COMMIT)
+        const durable = some.some(([, record]) => isToPin(record))
+        await this.#store.commit(some.flatMap(operationsOf), { durable })
+        for (const [key, record] of some) if (this.#unwritten.get(key) === record) this.#unwritten.delete(key)
+      }
     } catch (error) {
       throw toClusterError(error, 'STORAGE')
     } finally {
-      this.#writing = undefined
+      this.#pass = undefined
     }
     // what came meanwhile
-    if (this.#unwritten.size > 0) {
-      this.#writing ??= this.#write()
-      await this.#writing
-    }
+    if (this.#unwritten.size > 0) void this.#write()
   }
+}
+
+function operationsOf([key, record]: readonly [string, IndexRecord | undefined]): DatastoreOperation[] {
+  const where = new Key(RECORDS + key, false)
+  const open = new Key(OPEN + key, false)
+  if (record === undefined) return [{ delete: where }, { delete: open }]
+  const value = encodeRecord(record)
+  return [{ put: { key: where, value } }, record.state === 'pinned' ? { delete: open } : { put: { key: open, value } }]
 }
 
 function isToPin(record: IndexRecord | undefined): boolean {

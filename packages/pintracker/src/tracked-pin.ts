@@ -1,4 +1,4 @@
-import { TrackerStatus, type Pin, type Timestamp, type TrackedPin } from '@cluster/api'
+import { timestampFromMs, TrackerStatus, type Pin, type Timestamp, type TrackedPin } from '@cluster/api'
 import { isOperation, type IndexRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation } from './operation.ts'
 
@@ -20,17 +20,18 @@ export function trackedPin(pin: Pin, status: TrackerStatus, particulars: Particu
 }
 
 /** What is said of a CID that is waiting or under way. */
-export function trackedOperation(operation: Operation): TrackedPin {
-  const { pin, type, phase, timestamp, attempts, priority } = operation
-  return trackedPin(pin, OPERATION_STATUS[type][phase], { timestamp, attempts, priority })
+export function trackedOperation(pin: Pin, { type, phase, sinceMs, attempts, priority }: Operation): TrackedPin {
+  return trackedPin(pin, OPERATION_STATUS[type][phase], { timestamp: timestampFromMs(sinceMs), attempts, priority })
 }
 
 /** What is said of a CID from the index. Only operations have a time and a history of their own. */
 export function trackedRecord(pin: Pin, status: TrackerStatus, record: IndexRecord | undefined): TrackedPin {
   if (status === TrackerStatus.unexpectedlyUnpinned) return trackedLost(pin)
   if (!isOperation(record)) return trackedPin(pin, status, { timestamp: pin.timestamp })
-  const { at: timestamp, error, attempts, priority } = record
-  return trackedPin(pin, status, { timestamp, error, attempts, priority })
+  const { at: timestamp, error, reason, retryAtMs, attempts, priority } = record
+  const tracked = trackedPin(pin, status, { timestamp, error, attempts, priority })
+  if (error === '' || status === TrackerStatus.remote) return tracked
+  return { ...tracked, reason, retryAt: retryAtMs === undefined ? undefined : timestampFromMs(retryAtMs) }
 }
 
 /** What is said of a pin that IPFS should have and does not. */

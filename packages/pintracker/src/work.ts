@@ -9,16 +9,19 @@ import {
   type IpfsConnector,
   type LimitCounter,
   type Pin,
+  type PinFailure,
+  type ReadonlyState,
   type TrackedPin
 } from '@cluster/api'
+import type { PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import { isFailed } from './assess.ts'
-import type { StatelessConfig } from './config.ts'
-import { MAX_ERROR_LENGTH, type IndexRecord, type OperationRecord } from './index-record.ts'
+import { dutyOf, isFailed } from './assess.ts'
+import { failureOf } from './failure.ts'
+import type { IndexRecord, OperationRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation, type OperationType } from './operation.ts'
-import { OperationQueue } from './operation-queue.ts'
+import { OperationQueue, type QueueLimits } from './operation-queue.ts'
 import { retryAtMs, RetrySchedule } from './retry-schedule.ts'
-import type { StatusIndex } from './status-index.ts'
+import { cidOfKey, type StatusIndex } from './status-index.ts'
 import { trackedOperation, trackedPin } from './tracked-pin.ts'
 
 /** The error of an operation that found no room. */
@@ -26,7 +29,9 @@ export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasin
 
 /** What the work needs of the component context. */
 interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log' | 'metrics'> {
+  readonly self: PeerId
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin'>
+  readonly pinset: Pick<ReadonlyState, 'get'>
 }
 
 /** Who is told of what happens. */
@@ -36,6 +41,27 @@ interface WorkListener {
   onRetryDue(): void
   /** There is room again for what was parked in the index. */
   onRoom(): void
+}
+
+/** What is known of a CID that an operation is submitted for. */
+export interface Submission {
+  readonly type: OperationType
+  readonly pin: Pin
+  /** What the index says of it: attempts go on from a failure of the same type. */
+  readonly record: IndexRecord | undefined
+  /** Whether IPFS is known not to have it pinned. */
+  readonly isAbsent?: boolean
+  /**
+   * Without room: `fail`, the operation counts as failed and is tried again later; `park`, it stays in the index as
+   * still to be done.
+   */
+  readonly whenFull: 'fail' | 'park'
+}
+
+/** A run under way. */
+interface Run {
+  readonly abort: AbortController
+  nodes: number
 }
 
 /**
@@ -48,8 +74,8 @@ export class Work {
   readonly #context: WorkContext
   readonly #index: StatusIndex
   readonly #listener: WorkListener
-  readonly #aborts = new Map<Operation, AbortController>()
-  readonly #runs = new Set<Promise<void>>()
+  readonly #runs = new Map<Operation, Run>()
+  readonly #ends = new Set<Promise<void>>()
   readonly #limitReached: LimitCounter
   /** Pins that failed and wait for their next try, or for somebody to recover them. */
   pinErrors = 0
@@ -58,8 +84,10 @@ export class Work {
   /** Since the queue last had nothing waiting, it was full, and that was logged. */
   #wasFull = false
   #cancelRetry: () => void = () => undefined
+  #wakeMs: number | undefined
+  #cancelWake: () => void = () => undefined
 
-  constructor(context: WorkContext, limits: StatelessConfig, index: StatusIndex, listener: WorkListener) {
+  constructor(context: WorkContext, limits: QueueLimits, index: StatusIndex, listener: WorkListener) {
     this.#context = context
     this.#index = index
     this.#listener = listener
@@ -78,32 +106,40 @@ export class Work {
   async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#cancelRetry()
-    for (const abort of this.#aborts.values()) abort.abort(new Error('the tracker stops'))
-    await Promise.all(this.#runs)
+    this.#cancelWake()
+    for (const { abort } of this.#runs.values()) abort.abort(new Error('the tracker stops'))
+    await Promise.all(this.#ends)
   }
 
   /**
    * Queues an operation, or keeps the one of this type that is already going on.
    *
-   * @param record - what the index says of the CID: attempts go on from a failure of the same type
-   * @param whenFull - `fail`: the operation counts as failed and is tried again later; `park`: it stays in the index as
-   * still to be done
    * @returns whether there was room
    */
-  submit(type: OperationType, pin: Pin, record: IndexRecord | undefined, whenFull: 'fail' | 'park'): boolean {
+  submit({ type, pin, record, isAbsent = false, whenFull }: Submission): boolean {
     const nowMs = this.#context.clock.nowMs()
     const key = pinsetKey(pin.cid)
     const attempts = record?.state === type ? record.attempts : 0
-    const submitted = this.queue.submit(type, pin, attempts, nowMs)
+    const isSlow = record?.state === type && record.isSlow === true
+    const knownAbsent = isAbsent || record?.state === 'lost' || (record?.state === type && record.isAbsent === true)
+    const submitted = this.queue.submit({ key, type, pin, attempts, isSlow, isAbsent: knownAbsent }, nowMs)
     this.#abortReplaced(key)
     if (submitted === 'updated') return true
     if (isPinError(record)) this.pinErrors -= 1
     this.retries.delete(key)
     const priority = this.queue.isPriority(type, pin, attempts, nowMs)
-    const todo: OperationRecord = { state: type, at: timestampFromMs(nowMs), attempts, error: '', priority }
+    const todo: OperationRecord = {
+      state: type,
+      at: timestampFromMs(nowMs),
+      attempts,
+      error: '',
+      priority,
+      isSlow,
+      isAbsent: knownAbsent
+    }
     if (submitted === 'full' && whenFull === 'fail') {
       this.#noteFull()
-      this.#fail(key, pin, { ...todo, error: QUEUE_FULL_TEXT })
+      this.#fail(key, pin, { ...todo, error: QUEUE_FULL_TEXT, reason: 'queue_full' })
       return false
     }
     this.#index.set(key, todo)
@@ -112,9 +148,15 @@ export class Work {
       return false
     }
     const operation = this.queue.get(key)
-    if (operation !== undefined) this.#listener.onStatus(trackedOperation(operation))
+    if (operation !== undefined) this.#listener.onStatus(trackedOperation(pin, operation))
     this.#pump()
     return true
+  }
+
+  /** The daemon is another one, or was restarted: what nothing arrived of may come now. */
+  forgetSlow(): void {
+    this.queue.forgetSlow()
+    this.#pump()
   }
 
   /** Sets the timer for the next retry. */
@@ -130,22 +172,41 @@ export class Work {
   #abortReplaced(key: string): void {
     const run = this.queue.runOf(key)
     if (run === undefined || !this.queue.isReplaced(run)) return
-    this.#aborts.get(run)?.abort(new Error('replaced by a newer operation'))
+    this.#runs.get(run)?.abort.abort(new Error('replaced by a newer operation'))
   }
 
   #pump(): void {
     while (this.#state === 'working') {
       const operation = this.queue.next(this.#context.clock.nowMs())
       if (operation === undefined) break
-      const run = this.#run(operation)
-      this.#runs.add(run)
-      void run.finally(() => this.#runs.delete(run))
+      const end = this.#run(operation)
+      this.#ends.add(end)
+      void end.finally(() => this.#ends.delete(end))
     }
-    if (!this.queue.isDrained || this.#state !== 'working') return
+    if (this.#state !== 'working') return
+    this.#setAside()
+    if (!this.queue.isDrained) return
     this.#wasFull = false
     if (!this.#parked) return
     this.#parked = false
     this.#listener.onRoom()
+  }
+
+  /** Ends runs of which nothing arrives, where others wait; sets the timer for when there is more to decide. */
+  #setAside(): void {
+    for (const operation of this.queue.setAside(this.#context.clock.nowMs())) {
+      this.#runs.get(operation)?.abort.abort(new Error('others go first'))
+    }
+    const { wakeMs } = this.queue
+    if (wakeMs === this.#wakeMs) return
+    this.#cancelWake()
+    this.#cancelWake = () => undefined
+    this.#wakeMs = wakeMs
+    if (wakeMs === undefined) return
+    this.#cancelWake = this.#context.clock.setTimer(wakeMs, () => {
+      this.#wakeMs = undefined
+      this.#pump()
+    })
   }
 
   #noteFull(): void {
@@ -156,40 +217,72 @@ export class Work {
   }
 
   async #run(operation: Operation): Promise<void> {
-    const abort = new AbortController()
-    this.#aborts.set(operation, abort)
-    this.#listener.onStatus(trackedOperation(operation))
+    const run: Run = { abort: new AbortController(), nodes: 0 }
+    this.#runs.set(operation, run)
+    if (operation.pin !== undefined) this.#listener.onStatus(trackedOperation(operation.pin, operation))
     // also what the connector throws at once must end up here
     const failure = await Promise.resolve()
-      .then(() => this.#execute(operation, abort.signal))
+      .then(() => this.#execute(operation, run))
       .then(
         () => undefined,
         (error: unknown) => ({ error })
       )
-    this.#aborts.delete(operation)
+    this.#runs.delete(operation)
     if (this.#state === 'stopped') return
     const nowMs = this.#context.clock.nowMs()
-    const counts = this.queue.settle(operation, failure === undefined, nowMs)
-    if (counts && failure === undefined) this.#succeed(operation, nowMs)
-    else if (counts && failure !== undefined) this.#failRun(operation, failure.error, nowMs)
+    const { pin } = operation
+    const settled = this.queue.settle(operation, failure === undefined, nowMs)
+    if (settled === 'counts') {
+      if (failure !== undefined) this.#failRun(operation, run.nodes, failure.error, nowMs)
+      else if (pin !== undefined) this.#succeed(operation, pin, nowMs)
+    } else if (settled === 'aside' || settled === 'again') this.#wait(operation, pin, nowMs)
     this.#pump()
   }
 
-  async #execute({ type, pin }: Operation, signal: AbortSignal): Promise<void> {
-    const { ipfs } = this.#context
-    if (type === 'pin') {
-      await ipfs.pin(pin, { signal })
+  async #execute(operation: Operation, run: Run): Promise<void> {
+    const { ipfs, clock } = this.#context
+    const { signal } = run.abort
+    const pin = operation.pin ?? (await this.#find(operation, signal))
+    // the pinset no longer wants this; the change that says so is on its way
+    if (pin === undefined) return
+    if (operation.type !== 'pin') {
+      await this.#unpin(operation, pin.cid, signal)
       return
     }
+    // what IPFS may have, the index must know after a power cut
+    await this.#index.written(operation.key)
+    signal.throwIfAborted()
+    await ipfs.pin(pin, {
+      signal,
+      onProgress: (nodes) => {
+        run.nodes = nodes
+        if (this.queue.progress(operation, clock.nowMs())) this.#pump()
+      },
+      ...(operation.isAbsent ? { isKnownAbsent: true } : {})
+    })
+  }
+
+  async #unpin({ type }: Operation, cid: CID, signal: AbortSignal): Promise<void> {
     try {
-      await ipfs.unpin(pin.cid, { signal })
+      await this.#context.ipfs.unpin(cid, { signal })
     } catch (error) {
       // where unpinning is switched off, what others hold may stay here
       if (type !== 'remote' || !isClusterError(error, 'NOT_SUPPORTED')) throw error
     }
   }
 
-  #succeed({ key, type, pin }: Operation, nowMs: number): void {
+  /** What an operation is about, of which only the CID was kept. */
+  async #find(operation: Operation, signal: AbortSignal): Promise<Pin | undefined> {
+    const cid = cidOfKey(operation.key)
+    const { pinset, self } = this.#context
+    const pin = operation.type === 'unpin' ? barePin(cid) : await pinset.get(cid, { signal })
+    if (pin === undefined || (operation.type !== 'unpin' && dutyOf(pin, self) !== operation.type)) return undefined
+    this.queue.found(operation, pin)
+    this.#listener.onStatus(trackedOperation(pin, operation))
+    return pin
+  }
+
+  #succeed({ key, type }: Operation, pin: Pin, nowMs: number): void {
     const at = timestampFromMs(nowMs)
     const pinned: IndexRecord = { state: 'pinned', at, depth: pin.maxDepth, attempts: 0, error: '', priority: false }
     this.#index.set(key, type === 'pin' ? pinned : undefined)
@@ -197,11 +290,14 @@ export class Work {
     this.#listener.onStatus(trackedPin(pin, status, { timestamp: at }))
   }
 
-  #failRun({ key, type, pin, attempts, priority }: Operation, error: unknown, nowMs: number): void {
-    const text = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH)
+  #failRun(operation: Operation, nodes: number, error: unknown, nowMs: number): void {
+    const { key, type, attempts, priority, isSlow, hasProgress } = operation
+    const pin = operation.pin ?? barePin(cidOfKey(key))
+    const { text, reason } = failureOf(error, nodes)
     this.#context.log.error(`${type} failed: ${text}`, { cid: pin.cid.toString(), attempts })
+    const isAbsent = operation.isAbsent || hasProgress || ABSENT_AFTER.has(reason)
     const at = timestampFromMs(nowMs)
-    this.#fail(key, pin, { state: type, at, attempts, error: text === '' ? 'unknown error' : text, priority })
+    this.#fail(key, pin, { state: type, at, attempts, error: text, reason, priority, isSlow, isAbsent })
   }
 
   #fail(key: string, pin: Pin, record: OperationRecord): void {
@@ -211,11 +307,22 @@ export class Work {
     this.#index.set(key, { ...record, retryAtMs: retry })
     this.retries.set(key, retry)
     this.armRetry()
-    const { at: timestamp, error, attempts, priority } = record
+    const { at: timestamp, error, reason, attempts, priority } = record
     const status = OPERATION_STATUS[record.state].failed
-    this.#listener.onStatus(trackedPin(pin, status, { timestamp, error, attempts, priority }))
+    const info = trackedPin(pin, status, { timestamp, error, attempts, priority })
+    this.#listener.onStatus({ ...info, reason, retryAt: timestampFromMs(retry) })
+  }
+
+  /** Its run is over, and it waits again: after a restart as well. */
+  #wait(operation: Operation, pin: Pin | undefined, nowMs: number): void {
+    const { key, type, attempts, priority, isSlow, isAbsent } = operation
+    this.#index.set(key, { state: type, at: timestampFromMs(nowMs), attempts, error: '', priority, isSlow, isAbsent })
+    if (pin !== undefined) this.#listener.onStatus(trackedOperation(pin, operation))
   }
 }
+
+/** Failures that come only after IPFS had looked whether the content is pinned. */
+const ABSENT_AFTER: ReadonlySet<PinFailure> = new Set(['no_providers', 'no_progress'])
 
 /** Whether a record stands for a pin in error. */
 export function isPinError(record: IndexRecord | undefined): boolean {
