@@ -127,6 +127,16 @@ export class Layout {
   allElements(): KeyRange {
     return this.#below(`${this.#prefix}/s/s`)
   }
+  /** Elements from a cursor on, that one included; all for an empty one. */
+  elementsBehind(cursor: string): KeyRange {
+    const range = this.allElements()
+    if (cursor !== '') range.gte = this.#key(`/s/s${cursor}`)
+    return range
+  }
+  /** The key of an element without what all have in common. */
+  cursorOf(key: Key): string {
+    return key.toString().slice(this.#prefix.length + '/s/s'.length)
+  }
   /** The user key and block ID of the key of an element. */
   elementEntry(key: Key): { key: string; id: BlockId } {
     const text = key.toString()

@@ -55,7 +55,8 @@ async function candidateOfBlock(draft: Draft, key: string, id: BlockId): Promise
   return { priority: delta.priority, value: greatestValue(delta, key) }
 }
 
-function greatestValue(delta: Delta, key: string): Uint8Array {
+/** The greatest value of a key in one delta; empty if it has none. */
+export function greatestValue(delta: Delta, key: string): Uint8Array {
   let greatest = new Uint8Array()
   for (const element of delta.elements) {
     if (cleanKey(element.key) === key && compareBytes(element.value, greatest) > 0) {
