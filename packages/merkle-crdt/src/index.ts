@@ -5,6 +5,7 @@ export { decodeDelta, encodeDelta, type Delta, type DeltaElement, type DeltaTomb
 export { CrdtError, NotFoundError, REJECTION_REASONS, type CrdtErrorCode, type RejectionReason } from './errors.ts'
 export { type FetchLimits } from './sync/fetcher.ts'
 export { previewImport, type ImportPreview } from './store/import.ts'
+export type { HeadMerging } from './maintenance/head-merger.ts'
 export { MerkleCrdt } from './merkle-crdt.ts'
 export type { CrdtListOptions, CrdtPair } from './store/list-values.ts'
 export type { CrdtStats } from './status/stats.ts'

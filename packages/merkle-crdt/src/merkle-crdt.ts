@@ -23,6 +23,7 @@ import { Replica } from './replica.ts'
 import { MAX_LISTED, type CrdtEvents, type CrdtStatus } from './status/crdt-status.ts'
 import type { CrdtStats } from './status/stats.ts'
 import { highestHeads, missingBlock } from './status/sync-watch.ts'
+import { HeadMerger } from './maintenance/head-merger.ts'
 import { DirtyMark } from './store/dirty-mark.ts'
 import { finishReplacement } from './store/replace.ts'
 import { cleanStore, prepareStore } from './store/version.ts'
@@ -45,6 +46,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   readonly #background: Promise<void>[] = []
   readonly #repairs: Repairs
   readonly #dirty: DirtyMark
+  readonly #headMerger: HeadMerger | undefined
   #closing: Promise<void> | undefined
 
   private constructor(init: MerkleCrdtInit) {
@@ -85,7 +87,8 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
         isHeard: (type) => this.listenerCount(type) > 0,
         emit: (type, detail) => this.safeDispatchEvent(type, { detail })
       },
-      isRepairing: () => this.#repairs.isRepairing
+      isRepairing: () => this.#repairs.isRepairing,
+      headsChanged: () => this.#headMerger?.check()
     })
     this.#repairs = new Repairs({
       storage,
@@ -101,6 +104,19 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       blockTimeoutMs: init.fetch?.blockTimeoutMs ?? DEFAULT_FETCH_LIMITS.blockTimeoutMs,
       intervalMs: init.repairIntervalMs ?? DEFAULT_REPAIR_INTERVAL_MS
     })
+    if (init.headMerging !== undefined) {
+      const failed = (error: Error): void => {
+        if (!signal.aborted) log.warn(`cannot join the heads: ${error.message}`)
+      }
+      this.#headMerger = new HeadMerger(init.headMerging, {
+        clock,
+        random,
+        headCount: () => this.#replica.heads.size,
+        isWriting: () => this.#publisher.size > 0,
+        merge: () => this.#replica.mergeHeads(),
+        failed
+      })
+    }
   }
 
   /**
@@ -134,6 +150,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     }
     this.#replica.kick()
     this.#repairs.start()
+    this.#headMerger?.check()
   }
 
   /** The value of a key; `undefined` if it is not there. */
@@ -192,7 +209,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
 
   /** Tries at once to fetch what could not be fetched, as after a peer connected. */
   retryNow(): void {
-    this.#replica.retryNow()
+    this.#replica.intake.retryNow()
   }
 
   /** Keys that got a value, less those that lost theirs, since the store was opened: what a count must be moved by. */
@@ -201,14 +218,14 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   }
 
   async stats(): Promise<CrdtStats> {
-    const { heads, queuedJobs, fetching, fetcher, watch } = this.#replica
+    const { heads, queuedJobs, intake, watch } = this.#replica
     return {
       heads: heads.list().map(({ cid }) => cid),
       maxHeight: heads.maxHeight,
       queuedJobs,
-      fetching,
-      pendingHeads: fetcher.pendingHeads,
-      retrying: fetcher.retrying,
+      fetching: intake.fetching,
+      pendingHeads: intake.pendingHeads,
+      retrying: intake.retrying,
       waitingOperations: this.#publisher.size,
       merged: watch.counters.merged,
       rejected: watch.rejectedCount,
@@ -222,7 +239,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
    * Changes of it are told as events, see {@link CrdtEvents}.
    */
   status(): CrdtStatus {
-    const { heads, queuedJobs, fetching, fetcher, ready, jobs, watch } = this.#replica
+    const { heads, queuedJobs, intake, jobs, watch } = this.#replica
     return {
       ...watch.verdict,
       heads: highestHeads(heads.list()),
@@ -230,10 +247,10 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       maxHeight: heads.maxHeight,
       queue: {
         jobs: queuedJobs,
-        fetching,
-        pendingHeads: fetcher.pendingHeads,
-        retrying: fetcher.retrying,
-        ready,
+        fetching: intake.fetching,
+        pendingHeads: intake.pendingHeads,
+        retrying: intake.retrying,
+        ready: intake.ready,
         waitingOperations: this.#publisher.size
       },
       missing: [...Iterator.from(jobs).take(MAX_LISTED).map(missingBlock)],
@@ -281,6 +298,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   }
 
   async #close(): Promise<void> {
+    this.#headMerger?.close()
     await this.#announcer.close()
     await this.#replica.close()
     this.#stop.abort(new CrdtError('ERR_CRDT_CLOSED', 'closed'))

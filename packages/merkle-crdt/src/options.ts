@@ -1,5 +1,6 @@
 import { MAX_STAGED_BYTES, type DagBlocks } from './store/dag-blocks.ts'
 import type { FetchLimits } from './sync/fetcher.ts'
+import type { HeadMerging } from './maintenance/head-merger.ts'
 import type { Batching } from './changes/publisher.ts'
 import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 
@@ -11,6 +12,8 @@ export interface MerkleCrdtOptions {
   readonly repairIntervalMs?: number
   /** Absent: each change is acknowledged when its block is durable. */
   readonly batching?: Batching | undefined
+  /** Absent: many heads stay until somebody writes. */
+  readonly headMerging?: HeadMerging | undefined
   /** Limits of fetching, each with a default. */
   readonly fetch?: Partial<FetchLimits>
 }

@@ -1,19 +1,19 @@
 import type { CID } from 'multiformats/cid'
 import type { Announcer } from './sync/announcer.ts'
-import { Backlog, MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
-import { blockIdOf } from './wire/block-id.ts'
+import { MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
 import type { ChangeFeed } from './changes/change-feed.ts'
-import { addLocalBlock } from './changes/local-block.ts'
+import { addLocalBlock, addLocalChanges } from './changes/local-block.ts'
 import type { DagBlocks } from './store/dag-blocks.ts'
 import { wait } from './sync/deadline.ts'
 import { Draft } from './store/draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
 import { Faults } from './sync/faults.ts'
-import { Fetcher, type FetchLimits } from './sync/fetcher.ts'
+import type { FetchLimits } from './sync/fetcher.ts'
 import { Fifo } from './sync/fifo.ts'
 import { FirstSync } from './first-sync.ts'
 import { Heads } from './store/heads.ts'
-import { Jobs, Walk, type Job } from './sync/jobs.ts'
+import { Intake } from './sync/intake.ts'
+import { Jobs, type Job } from './sync/jobs.ts'
 import type { Layout } from './store/layout.ts'
 import type { DeltaNode } from './wire/node.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
@@ -42,6 +42,7 @@ export interface ReplicaParts {
   readonly events: EventSink
   /** Whether a repair runs. */
   isRepairing(): boolean
+  headsChanged(): void
 }
 
 /**
@@ -51,13 +52,11 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: ReplicaParts
   #state: CrdtState
-  #fetcher: Fetcher
-  readonly #backlog: Backlog
   readonly #tasks = new Fifo<() => Promise<void>>()
   readonly #turns: Turns
   readonly #firstSync = new FirstSync()
   readonly watch: SyncWatch
-  readonly #faults: Faults
+  readonly intake: Intake
   #isClosing = false
   #maxTurnBlocks = MAX_TURN_BLOCKS
   #idleWaiters: (() => void)[] = []
@@ -72,7 +71,7 @@ export class Replica {
         headCount: this.heads.size,
         jobs: this.queuedJobs,
         failing: this.#state.jobs.failing.size,
-        ready: this.#backlog.size,
+        ready: this.intake.ready,
         isDirty: parts.dirty.isSet,
         isRepairing: parts.isRepairing()
       }),
@@ -81,7 +80,7 @@ export class Replica {
       maxHeight: () => this.heads.maxHeight,
       isFirstSync: () => this.#firstSync.isRunning
     })
-    this.#faults = new Faults(parts.blocks, parts.dirty, this.watch, parts.log)
+    const faults = new Faults(parts.blocks, parts.dirty, this.watch, parts.log)
     this.#turns = new Turns(parts.clock, {
       hasWork: () => this.#hasWork(),
       next: () => this.#next(),
@@ -89,19 +88,16 @@ export class Replica {
         this.#checkIdle()
       }
     })
-    this.#fetcher = this.#newFetcher()
-    const { clock, storage, layout, signal, limits } = parts
-    this.#backlog = new Backlog({
-      clock,
-      timeoutMs: limits.blockTimeoutMs,
-      isKnown: async (id) =>
-        this.#state.jobs.get(id) !== undefined || (await storage.has(layout.processed(id), { signal })),
+    this.intake = new Intake({
+      ...parts,
+      faults,
+      watch: this.watch,
+      jobs: () => this.#state.jobs,
       wake: () => {
         this.kick()
       },
-      lost: (job, error) => {
-        if (error === undefined) this.#fetcher.add([job])
-        else this.#fetcher.fail(job, error)
+      settled: () => {
+        this.#checkIdle()
       }
     })
   }
@@ -116,17 +112,6 @@ export class Replica {
   get jobs(): Iterable<Job> {
     return this.#state.jobs.values()
   }
-  /** Blocks that are here and wait to be merged. */
-  get ready(): number {
-    return this.#backlog.size
-  }
-  get fetching(): number {
-    return this.#fetcher.fetching + this.#backlog.fetching
-  }
-  get fetcher(): Pick<Fetcher, 'pendingHeads' | 'retrying'> {
-    return this.#fetcher
-  }
-
   /** Reads what a former run left, and goes on with it. */
   async load(): Promise<void> {
     await this.#load()
@@ -139,21 +124,12 @@ export class Replica {
     const { heads, jobs } = await loadState(storage, layout, exchange, clock, signal)
     this.#state.jobs.clear()
     this.#state = { heads, jobs }
-    this.#fetcher.add([...jobs.values()])
+    this.intake.add([...jobs.values()])
   }
 
   /** A peer announced these heads. Never waits. */
   announced(cids: readonly CID[], from?: string): void {
-    if (this.#isClosing) return
-    const { exchange } = this.#parts
-    const jobs: Job[] = []
-    for (const cid of cids) {
-      this.#parts.announcer.saw(cid)
-      if (this.#state.jobs.get(blockIdOf(cid)) !== undefined) continue
-      jobs.push(this.#state.jobs.announce(cid, new Walk(() => exchange.createSession(), from)))
-    }
-    this.#fetcher.add(jobs.reverse()) // the last one is fetched first
-    if (jobs.length > 0) this.watch.check()
+    if (!this.#isClosing) this.intake.announced(cids, from)
   }
 
   /** Starts a turn, if there is something to do and none runs. */
@@ -169,9 +145,11 @@ export class Replica {
         try {
           const draft = this.#newDraft()
           const before = new Set(this.#state.jobs.values())
+          const headsBefore = this.heads.changes
           const result = await task(this.#state, draft)
           this.growth += await draft.write()
-          this.#fetcher.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
+          this.#tellOfHeads(headsBefore)
+          this.intake.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
           resolve(result)
         } catch (cause) {
           const error = cause instanceof Error ? cause : new Error(String(cause))
@@ -183,6 +161,19 @@ export class Replica {
     })
   }
 
+  /** Joins all heads by an empty block. */
+  async mergeHeads(): Promise<void> {
+    const { exchange } = this.#parts
+    const node = await this.inTurn(async (state, draft) => {
+      if (state.heads.size < 2) return undefined
+      const delta = { elements: [], tombstones: [], priority: state.heads.nextHeight }
+      return (await addLocalBlock(draft, state, delta, exchange)).node
+    })
+    if (node === undefined) return
+    this.watch.published()
+    await this.#serve(node)
+  }
+
   /** Resolves when everything known is merged, but for blocks that could not be fetched and are tried again. */
   idle(signal: AbortSignal): Promise<void> {
     const idle = new Promise<void>((resolve) => {
@@ -192,60 +183,16 @@ export class Replica {
     return wait(idle, signal)
   }
 
-  /** Fetches again at once what could not be fetched. */
-  retryNow(): void {
-    this.#fetcher.retryNow()
-  }
-
   /** Makes blocks of what still waits, then ends. */
   async close(): Promise<void> {
     this.#isClosing = true
-    await this.#fetcher.close()
-    await this.#backlog.clear()
+    await this.intake.stop()
     this.#parts.publisher.close()
     this.#turns.resume()
     await this.#turns.done()
     this.#turns.stop()
     this.#state.jobs.clear()
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
-  }
-
-  #newFetcher(): Fetcher {
-    const { clock, random, limits, layout, storage, signal } = this.#parts
-    return new Fetcher(clock, random, limits, {
-      isProcessed: async (job) => storage.has(layout.processed(job.id), { signal }),
-      fetched: (job, node) => {
-        this.#backlog.push(job, node)
-      },
-      dropped: (job) => {
-        if (job.isLinked) this.#fetcher.add([job])
-        else this.#state.jobs.remove(job)
-        this.#checkIdle()
-      },
-      gaveWay: () => {
-        this.watch.droppedHead()
-      },
-      failed: (job, error, nextTryMs) => {
-        this.#fetchFailed(job, error, nextTryMs)
-      }
-    })
-  }
-
-  #fetchFailed(job: Job, error: Error, nextTryMs: number | undefined): void {
-    this.#state.jobs.failed(job, error.message, nextTryMs)
-    const isBad = this.#faults.fetchFailed(job, error)
-    if (!job.isLinked) {
-      if (!isBad) this.watch.droppedHead()
-      this.#state.jobs.remove(job)
-    } else if (isBad) this.#setAside(job)
-    this.watch.fetchFailed(job)
-    this.#checkIdle()
-  }
-
-  /** Nothing can be done about this block now: a repair comes back to it. */
-  #setAside(job: Job): void {
-    this.#state.jobs.remove(job)
-    this.#faults.markDirty()
   }
 
   #newDraft(): Draft {
@@ -258,7 +205,7 @@ export class Replica {
     if (task !== undefined) return task
     const batch = this.#parts.publisher.take()
     if (batch !== undefined) return () => this.#publish(batch.entries, batch.why)
-    return this.#backlog.isDue ? () => this.#merge() : undefined
+    return this.intake.isDue ? () => this.#merge() : undefined
   }
 
   async #publish(entries: Entry[], why: string): Promise<void> {
@@ -267,9 +214,9 @@ export class Replica {
     const headsBefore = this.heads.changes
     let node: DeltaNode | undefined
     try {
-      const made = await addLocalBlock(draft, this.#state, entries, exchange)
-      node = made.node
-      this.#fetcher.add(made.added)
+      const made = await addLocalChanges(draft, this.#state, entries, exchange)
+      node = made?.node
+      this.intake.add(made?.added ?? [])
       this.growth += await draft.write()
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
@@ -310,7 +257,7 @@ export class Replica {
     const turn: Turn = { merged: [], added: [] }
     const headsBefore = this.heads.changes
     try {
-      await this.#backlog.merge(draft, this.#state, this.#maxTurnBlocks, turn)
+      await this.intake.merge(draft, this.#state, this.#maxTurnBlocks, turn)
       this.growth += await draft.write()
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
@@ -326,61 +273,57 @@ export class Replica {
     blocks.release(turn.merged.map(({ node }) => node.id))
     this.#firstSync.add(turn.merged.length)
     if (!this.#firstSync.isRunning) feed.add(draft.changed)
-    for (const { node, isCounted } of turn.merged) {
-      if (node.delta.priority % 50n === 0n) {
-        log.info(`merged delta from node ${node.cid.toString()} (priority: ${node.delta.priority.toString()})`)
-      }
-      if (isCounted) this.#fetcher.consumed(node.bytes.length)
-    }
-    this.#fetcher.add(turn.added)
+    this.intake.merged(turn)
   }
 
   #tellOfHeads(changesBefore: number): void {
-    if (this.heads.changes !== changesBefore) this.watch.headsChanged()
+    if (this.heads.changes === changesBefore) return
+    this.watch.headsChanged()
+    this.#parts.headsChanged()
   }
 
   async #mergeFailed(turn: readonly Ready[], error: Error): Promise<void> {
-    const announced = turn.filter(({ job }) => !job.isLinked).map(({ job }) => job.cid)
+    const announced = turn.map(({ job }) => job).filter(({ isLinked }) => !isLinked)
     if (turn.length > 1) {
       this.#maxTurnBlocks = 1 // find the one that fails
-      await this.#recover(error, 0)
-      this.announced(announced)
+      await this.#recover(error, announced, 0)
       return
     }
-    await this.#recover(error)
+    await this.#recover(error, error instanceof CrdtError ? [] : announced)
     const job = turn[0] && this.#state.jobs.get(turn[0].node.id)
-    if (job !== undefined && error instanceof CrdtError) this.#setAside(job)
+    if (job !== undefined && error instanceof CrdtError) this.intake.setAside(job)
   }
 
   /** A turn failed: what is in memory may be ahead of the datastore, so it is read again. */
-  async #recover(error: Error, delayMs?: number): Promise<void> {
+  async #recover(error: Error, lost: readonly Job[] = [], delayMs?: number): Promise<void> {
     const { log, signal } = this.#parts
-    await this.#fetcher.close()
-    await this.#backlog.clear()
+    const announced = [...lost, ...[...this.jobs].filter(({ isLinked }) => !isLinked)]
+    await this.intake.stop()
     if (this.#isClosing || signal.aborted) {
       this.#turns.stop() // what was acknowledged stands in the journal
       return
     }
     this.watch.writeFailed(error)
-    this.#fetcher = this.#newFetcher()
+    this.intake.restart()
     try {
       await this.#load()
     } catch (cause) {
       log.error(`cannot read the store: ${messageOf(cause)}`)
     }
+    for (const { cid, walk } of announced) this.announced([cid], walk.announcedBy)
     this.#turns.pause(delayMs)
   }
 
   #hasWork(): boolean {
-    return this.#backlog.isDue || this.#tasks.size > 0 || this.#parts.publisher.hasDue
+    return this.intake.isDue || this.#tasks.size > 0 || this.#parts.publisher.hasDue
   }
 
   #checkIdle(): void {
     const { jobs } = this.#state
-    if (this.#turns.isRunning || this.#backlog.size > 0 || this.#hasWork()) return
+    if (this.#turns.isRunning || this.intake.ready > 0 || this.#hasWork()) return
     if (!this.#parts.publisher.isIdle) return
-    if (jobs.size > this.#fetcher.retrying) return
-    if (jobs.size === 0) this.#backlog.trim()
+    if (jobs.size > this.intake.retrying) return
+    if (jobs.size === 0) this.intake.trim()
     if (this.#firstSync.finish()) this.#parts.feed.resync()
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }

@@ -104,7 +104,7 @@ test('a store that cannot write says so, until it can', async () => {
   await expect(store.commit([{ type: 'put', key: '/a', value: bytes('1') }])).rejects.toThrow('the disk is full')
   expect(store.status()).toMatchObject({
     state: 'stuck',
-    reason: 'the datastore cannot be written, it is tried again: the disk is full',
+    reason: 'the datastore cannot be read or written, it is tried again: the disk is full',
     counters: { failedWrites: 1, published: 0 }
   })
   fill(false)

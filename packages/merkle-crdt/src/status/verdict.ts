@@ -20,7 +20,7 @@ export interface VerdictFigures {
 export function judge(figures: VerdictFigures): SyncVerdict {
   const { jobs, failing, ready, oldestFailure, writeFailure, isDirty, isRepairing } = figures
   if (writeFailure !== undefined) {
-    return { state: 'stuck', reason: `the datastore cannot be written, it is tried again: ${writeFailure}` }
+    return { state: 'stuck', reason: `the datastore cannot be read or written, it is tried again: ${writeFailure}` }
   }
   if (oldestFailure !== undefined && failing === jobs && ready === 0) {
     const { cid, sinceMs, reason } = oldestFailure

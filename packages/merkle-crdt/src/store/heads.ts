@@ -3,7 +3,11 @@ import { blockIdOf, cidOfBlockId, type BlockId } from '../wire/block-id.ts'
 import { badEntry, type Draft } from './draft.ts'
 import type { Layout } from './layout.ts'
 import type { CrdtStorage } from '../ports.ts'
+import { MAX_LINKS } from '../wire/node.ts'
 import { compareBytes, decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
+
+/** Priorities have 64 bits. */
+const MAX_HEIGHT = (1n << 64n) - 1n
 
 /** A tip of the DAG: no known block links to it. */
 export interface Head {
@@ -46,6 +50,21 @@ export class Heads {
 
   has(id: BlockId): boolean {
     return this.#heads.has(id)
+  }
+
+  /** The priority of the next block. Saturated: a block of the highest priority must not make all later ones lose. */
+  get nextHeight(): bigint {
+    const { maxHeight } = this
+    return maxHeight < MAX_HEIGHT ? maxHeight + 1n : MAX_HEIGHT
+  }
+
+  /**
+   * What the next block links to: all heads, or of more than a block may have links, the highest; the others stay heads.
+   */
+  links(): CID[] {
+    const heads = this.list()
+    if (heads.length > MAX_LINKS) heads.sort((a, b) => (a.height === b.height ? 0 : a.height < b.height ? 1 : -1))
+    return heads.slice(0, MAX_LINKS).map(({ cid }) => cid)
   }
 
   /** In the order of their CID bytes. */

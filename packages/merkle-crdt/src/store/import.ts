@@ -1,9 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { sizeInDelta, type DeltaElement } from '../wire/delta.ts'
-import { localJob } from '../sync/jobs.ts'
+import { addLocalBlock } from '../changes/local-block.ts'
 import { createNode } from '../wire/node.ts'
 import { OfflineExchange, type DagBlocks } from './dag-blocks.ts'
-import { processNode } from './process.ts'
 import { MAX_DELTA_BYTES } from '../changes/publisher.ts'
 import type { Replica } from '../replica.ts'
 
@@ -32,13 +31,7 @@ export async function importPairs(
   for await (const elements of inBlocks(source)) {
     count += elements.length
     await replica.inTurn(async (state, draft) => {
-      const { heads } = state
-      const priority = heads.maxHeight + 1n
-      const node = createNode(
-        { elements, tombstones: [], priority },
-        heads.list().map(({ cid }) => cid)
-      )
-      await processNode(draft, state, node, localJob(node, offline))
+      await addLocalBlock(draft, state, { elements, tombstones: [], priority: state.heads.nextHeight }, offline)
     })
   }
   return count
