@@ -1,5 +1,6 @@
-import { type NodeWithMeta, pinOf } from '@cluster/api'
+import { IPFSPinStatus, type NodeWithMeta, pinOf } from '@cluster/api'
 import { type KuboScript, settle } from '@cluster/testing'
+import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import type { KuboIpfs } from './kubo-ipfs.ts'
 import { blockOf, setUp, stream, until } from './kubo.fixture.ts'
@@ -20,6 +21,8 @@ const calls: readonly (readonly [string, (ipfs: KuboIpfs) => Promise<unknown>])[
   ['resolve', (ipfs) => ipfs.resolve('/ipns/x', {})],
   ['swarm/peers', (ipfs) => ipfs.swarmPeers({})]
 ]
+
+const limits = { ipfsRequestTimeoutMs: 5000, pinTimeoutMs: 5000, unpinTimeoutMs: 5000, repogcTimeoutMs: 5000 }
 
 describe.each(calls)('%s of a daemon that misbehaves', (call, ask) => {
   const fails = async (script: KuboScript, message: RegExp): Promise<void> => {
@@ -63,8 +66,34 @@ describe.each(calls)('%s of a daemon that misbehaves', (call, ask) => {
     await expect(ask(ipfs)).rejects.toMatchObject({ code: 'LIMIT' })
   })
 
+  it('fails when the connection breaks in the middle of an answer', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, (request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-length': '1000' })
+      response.write('{"', () => request.socket.destroy())
+    })
+    await expect(ask(ipfs)).rejects.toMatchObject({
+      code: 'IPFS',
+      message: expect.stringMatching(/^IPFS broke off its answer \(.*\): /) as string
+    })
+  })
+
+  it('fails within its limit when the rest of an answer does not come', async () => {
+    const { kubo, ipfs, clock } = await setUp(limits)
+    let begun = false
+    kubo.script(call, (request, response) => {
+      request.resume()
+      response.writeHead(200)
+      response.write('{"', () => (begun = true))
+    })
+    const failed = expect(ask(ipfs)).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await until(() => begun)
+    await clock.advance(5000)
+    await failed
+  })
+
   it('fails within its limit when there is no answer', async () => {
-    const limits = { ipfsRequestTimeoutMs: 5000, pinTimeoutMs: 5000, unpinTimeoutMs: 5000, repogcTimeoutMs: 5000 }
     const { kubo, ipfs, clock } = await setUp(limits)
     let asked = false
     kubo.script(call, () => (asked = true))
@@ -84,6 +113,73 @@ const answered: readonly (readonly [string, string, string, (ipfs: KuboIpfs) => 
   ])
 
 describe('a daemon that answers otherwise', () => {
+  it('IP-6: takes an answer in another encoding of the CID, not one about other content', async () => {
+    const { kubo, ipfs } = await setUp()
+    const answer = (found: CID): void => {
+      kubo.script('pin/ls', (_request, response) => {
+        response.end(`{"Cid":"${found.toString()}","Type":"recursive"}\n`)
+      })
+    }
+    answer(CID.createV1(0x70, cid.multihash))
+    expect(await ipfs.pinLsCid(pinOf(cid), {})).toBe(IPFSPinStatus.recursive)
+    const other = blockOf('other').cid
+    answer(other)
+    const message = new RegExp(`^IPFS answered about ${other.toString()} \\(pin/ls`)
+    await expect(ipfs.pinLsCid(pinOf(cid), {})).rejects.toThrow(message)
+    await expect(ipfs.pin(pinOf(cid), {})).rejects.toMatchObject({ code: 'IPFS' })
+  })
+
+  it('does not take the pin of other content for its own', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('pin/add', (_request, response) => {
+      response.end(`{"Pins":["${blockOf('other').cid.toString()}"]}\n`)
+    })
+    await expect(ipfs.pin(pinOf(cid), {})).rejects.toThrow(/without saying that it is pinned$/)
+  })
+
+  it.each([
+    ['id', '{"ID":"nobody","Addresses":[]}', 'a peer ID that is none: nobody', calls[0]?.[1]],
+    ['swarm/peers', '{"Peers":[{"Peer":"nobody"}]}', 'a peer ID that is none: nobody', calls[10]?.[1]],
+    ['pin/ls', '{"Cid":"nothing","Type":"recursive"}', 'a CID that is none: nothing', calls[2]?.[1]],
+    ['repo/gc', '{"Key":{"/":"nothing"}}', 'a CID that is none: nothing', calls[8]?.[1]],
+    ['resolve', '{"Path":"/ipfs/nothing"}', 'a CID that is none: nothing', calls[9]?.[1]]
+  ])('%s: names what %s has wrong', async (call, body, message, ask) => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script(call, (_request, response) => {
+      response.end(`${body}\n`)
+    })
+    await expect(ask?.(ipfs)).rejects.toMatchObject({ code: 'IPFS', message: `IPFS answered with ${message}` })
+  })
+
+  it('breaks a list off that is one line without an end', async () => {
+    const { kubo, ipfs } = await setUp()
+    kubo.script('pin/ls', (_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(1 << 16, '0')));
+      }
+      response.on('drain', more)
+      more()
+    })
+    await expect(Array.fromAsync(ipfs.pinLs(['recursive'], {}))).rejects.toMatchObject({ code: 'LIMIT' })
+  })
+
+  it('fails a pin whose progress is always the same', async () => {
+    const { kubo, ipfs, clock } = await setUp(limits)
+    let said = 0
+    kubo.script('pin/add', (_request, response) => {
+      const say = (): void => {
+        said += 1
+        if (!response.destroyed) response.write('{"Progress":7}\n', () => setImmediate(say))
+      }
+      say()
+    })
+    const failed = expect(ipfs.pin(pinOf(cid), {})).rejects.toThrow('pin operation timed out: no progress for 5s')
+    await until(() => said > 3)
+    await clock.advance(5000)
+    await clock.advance(5000)
+    await failed
+  })
+
   it.each(answered)('%s: fails on %s', async (call, _what, body, ask) => {
     const { kubo, ipfs } = await setUp()
     kubo.script(call, (_request, response) => {
@@ -97,7 +193,7 @@ describe('a daemon that answers otherwise', () => {
     ['pin/ls', `{"Cid":"${text}","Type":"recursive"}\n`, calls[2]?.[1]],
     ['repo/gc', `{"Key":{"/":"${text}"}}\n`, calls[8]?.[1]],
     ['block/put', `{"Key":"${text}","Size":1}\n`, calls[5]?.[1]]
-  ])('%s: fails with the error behind an answer', async (call, body, ask) => {
+  ])('NX-3: %s: fails with the error behind an answer', async (call, body, ask) => {
     const { kubo, ipfs } = await setUp()
     kubo.script(call, (request, response) => {
       request.resume()

@@ -1,5 +1,6 @@
-import { isClusterError, pinOf } from '@cluster/api'
+import { IPFSPinStatus, isClusterError, pinOf } from '@cluster/api'
 import { describe, expect, it } from 'vitest'
+import type { KuboIpfs } from './kubo-ipfs.ts'
 import { blockOf, setUp, until } from './kubo.fixture.ts'
 
 const { cid } = blockOf('x')
@@ -92,5 +93,96 @@ describe('a daemon that is dead', () => {
     expect((await ipfs.id({})).id?.toString()).toBe(kubo.id)
     abort.abort()
     expect((await ended).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+})
+
+describe('the health of a daemon', () => {
+  const seen = (ipfs: KuboIpfs): string[] => {
+    const states: string[] = []
+    ipfs.addEventListener('health', ({ detail: { state, reason } }) => states.push(`${state} ${reason}`.trim()))
+    return states
+  }
+
+  it('is unknown until it was asked, down when nobody listens, and up with any answer', async () => {
+    const { kubo, ipfs, clock } = await setUp()
+    const states = seen(ipfs)
+    expect(ipfs.health).toEqual({ state: 'unknown', sinceMs: clock.nowMs(), reason: '' })
+    kubo.script('id', (_request, response) => {
+      response.writeHead(500).end('{"Message":"not now","Code":0,"Type":"error"}')
+    })
+    await expect(ipfs.id({})).rejects.toThrow()
+    expect(ipfs.health.state).toBe('up')
+    const { port } = kubo
+    await kubo.close()
+    await clock.advance(7)
+    await expect(ipfs.id({})).rejects.toThrow()
+    const reason = `connect ECONNREFUSED 127.0.0.1:${port}`
+    expect(ipfs.health).toEqual({ state: 'down', sinceMs: clock.nowMs(), reason })
+    await expect(ipfs.repoStat({})).rejects.toThrow()
+    await kubo.open(port)
+    await ipfs.repoStat({})
+    expect(states).toEqual(['up', `down ${reason}`, 'up'])
+  })
+
+  it('is down after ten calls without an answer, and behind a proxy that says so', async () => {
+    const { kubo, ipfs } = await setUp()
+    const states = seen(ipfs)
+    kubo.script('id', (request) => request.socket.destroy())
+    for (let n = 0; n < 9; n++) await expect(ipfs.id({})).rejects.toThrow()
+    expect(states).toEqual([])
+    await expect(ipfs.id({})).rejects.toThrow()
+    expect(states).toEqual(['down other side closed'])
+    await ipfs.repoStat({})
+    kubo.script('id', (_request, response) => {
+      response.writeHead(502).end('<html>')
+    })
+    await expect(ipfs.id({})).rejects.toThrow()
+    expect(states.slice(1)).toEqual(['up', 'down the proxy before it answers with 502'])
+  })
+
+  it('is found out once a second while it is down, with no more than one call at a time', async () => {
+    const { kubo, ipfs, clock } = await setUp({ connectSwarmsDelayMs: 0 })
+    ipfs.start()
+    await ipfs.ready({})
+    const { port } = kubo
+    await kubo.close()
+    await expect(ipfs.repoStat({})).rejects.toThrow()
+    expect(clock.pending).toBe(1)
+    for (let second = 0; second < 30; second++) {
+      await clock.advance(1000)
+      await until(() => clock.pending === 1 && clock.nextMs === clock.nowMs() + 1000)
+    }
+    await kubo.open(port)
+    const states = seen(ipfs)
+    await clock.advance(1000)
+    await until(() => ipfs.health.state === 'up' && clock.pending === 0)
+    expect(states).toEqual(['up'])
+  })
+
+  it('tells of a daemon that came back with an empty repository, or as another', async () => {
+    const { kubo, ipfs, clock, context } = await setUp({ connectSwarmsDelayMs: 0 })
+    const block = blockOf('lost and pinned again')
+    kubo.provide([block])
+    ipfs.start()
+    await ipfs.ready({})
+    await ipfs.pin(pinOf(block.cid), {})
+    const states = seen(ipfs)
+    const { port } = kubo
+    await kubo.close()
+    await expect(ipfs.unpin(block.cid, {})).rejects.toMatchObject({ code: 'IPFS' })
+    kubo.wipe()
+    const before = kubo.id
+    kubo.id = 'QmUZ13osndQ5uL4tPWHXe3iBgBgq9gfewcBMSCAuMBsDJ6'
+    await kubo.open(port)
+    await clock.advance(1000)
+    await until(() => states.length === 2 && clock.pending === 0)
+    expect(states[1]).toBe('up')
+    expect(context.lines.filter(({ level }) => level === 'warn').map(({ text, fields }) => [text, fields])).toEqual([
+      ['the IPFS daemon has another identity than before: what was pinned may be gone', { id: kubo.id, before }]
+    ])
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.unpinned)
+    expect(await Array.fromAsync(ipfs.pinLs(['recursive', 'direct'], {}))).toEqual([])
+    await ipfs.pin(pinOf(block.cid), {})
+    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.recursive)
   })
 })

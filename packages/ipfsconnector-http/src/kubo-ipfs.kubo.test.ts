@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Block, IPFSPinStatus, type NodeWithMeta, pinOf, PinMode } from '@cluster/api'
+import { type Block, IPFSPinStatus, pinOf, PinMode } from '@cluster/api'
 import { findKubo, ipfsConnectorConformance, KuboDaemon, testContext } from '@cluster/testing'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -8,6 +8,7 @@ import * as digest from 'multiformats/hashes/digest'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { httpConfig } from './config.ts'
 import { KuboIpfs } from './kubo-ipfs.ts'
+import { blockOf, stream } from './kubo.fixture.ts'
 
 const file = await findKubo()
 if (file === undefined) {
@@ -16,17 +17,6 @@ if (file === undefined) {
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const RAW = 0x55
-
-function blockOf(text: string, code = RAW): Block {
-  const bytes = new TextEncoder().encode(text)
-  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
-  return { cid: CID.createV1(code, digest.create(0x12, hash)), bytes }
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
-async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
-  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
-}
 
 /** Everything that is not pinned is gone afterwards. */
 async function empty(connector: KuboIpfs): Promise<void> {
@@ -133,5 +123,44 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
     expect(await connector.configKey('Datastore', {})).toMatchObject({ StorageMax: '10GB' })
     await expect(connector.configKey('Datastore/abc', {})).rejects.toThrow('key not found in configuration')
     await connector.stop()
+  })
+
+  it('gives its pins their names when told to, also a pin made out of another', async () => {
+    const connector = connect(kubo, { pinNames: true })
+    const [a, b] = [blockOf('named'), blockOf('named later')]
+    await connector.blockStream(stream(a, b), {})
+    await connector.pin(pinOf(a.cid, { name: 'first & only' }), {})
+    await connector.pin(pinOf(b.cid, { name: 'é'.repeat(200), pinUpdate: a.cid }), {})
+    const listed = await kubo.run('pin', 'ls', '--names', '--type=recursive')
+    expect(listed).toContain(`${a.cid.toString()} recursive first & only`)
+    expect(listed).toContain(`${b.cid.toString()} recursive ${'é'.repeat(127)}`)
+    await connector.stop()
+  })
+
+  it('tells the bytes of a pin as they come', async () => {
+    const connector = connect(kubo)
+    const block = blockOf('twelve bytes')
+    await source.blockStream(stream(block), {})
+    await source.connectSwarms([multiaddr(await kubo.swarmAddress())], {})
+    const heard: (number | undefined)[] = []
+    await connector.pin(pinOf(block.cid), { onProgress: (_nodes, bytes) => heard.push(bytes) })
+    expect(heard.at(-1)).toBe(12)
+    await connector.stop()
+  })
+
+  it('knows that it was killed: calls fail at once with what is wrong', async () => {
+    if (file === undefined) return
+    const doomed = await KuboDaemon.start(file)
+    const connector = connect(doomed)
+    await connector.id({})
+    expect(connector.health.state).toBe('up')
+    const nowhere = expect(connector.pin(pinOf(blockOf('nowhere').cid), {})).rejects.toMatchObject({ code: 'IPFS' })
+    await doomed.kill()
+    await nowhere
+    await expect(connector.repoStat({})).rejects.toMatchObject({ code: 'IPFS' })
+    await expect(connector.repoStat({})).rejects.toThrow(/^IPFS request failed \(is it running\?\) \(repo\/stat/)
+    expect(connector.health).toMatchObject({ state: 'down', reason: expect.stringContaining('ECONNREFUSED') as string })
+    await connector.stop()
+    await doomed[Symbol.asyncDispose]()
   })
 })

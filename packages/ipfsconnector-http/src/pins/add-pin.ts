@@ -66,10 +66,11 @@ export async function addPin(pin: Pin, context: PinContext): Promise<void> {
   }
 }
 
-/** Whether the pin was made out of the one that it follows up. */
-async function updatePin({ cid, pinUpdate: from, maxDepth }: Pin, context: PinContext): Promise<boolean> {
+/** Whether the pin was made out of the one that it follows up, and needs nothing more. */
+async function updatePin({ cid, pinUpdate: from, maxDepth, name }: Pin, context: PinContext): Promise<boolean> {
   if (from === undefined || maxDepth === 0) return false
   const { client, clock, signal } = context
+  const needsName = context.config.pinNames && name !== ''
   const status = await context.status(from, maxDepth).catch(() => IPFSPinStatus.unpinned)
   signal.throwIfAborted()
   if (status !== IPFSPinStatus.recursive) return false
@@ -79,7 +80,7 @@ async function updatePin({ cid, pinUpdate: from, maxDepth }: Pin, context: PinCo
   const call = `pin/update?arg=${from.toString()}&arg=${cid.toString()}&unpin=false`
   try {
     await client.text(call, { signal: watchdog.signal, isLong: true, isPatient: true, isOthersTime: true })
-    return true
+    return !needsName // Kubo goes on with the old one; all content is there, so to add it again is quick
   } catch (error) {
     if (saysNoPinToUpdate(error)) return false // it went away in between
     throw error

@@ -127,4 +127,30 @@ describe('pins of KuboIpfs', () => {
     )
     expect(kubo.pins.size).toBe(1)
   })
+
+  it('tells Kubo the names of pins when it is told to, as much of them as Kubo takes', async () => {
+    const { kubo, ipfs } = await setUp({ pinNames: true })
+    const [a, b, c] = [blockOf('a'), blockOf('b'), blockOf('c')]
+    kubo.provide([a, b, c])
+    await ipfs.pin(pinOf(a.cid, { name: 'a & b' }), {})
+    expect(kubo.calls.at(-1)).toMatch(/&recursive=true&progress=true&name=a\+%26\+b$/)
+    await ipfs.pin(pinOf(b.cid, { name: `${'x'.repeat(254)}é`, pinUpdate: a.cid }), {})
+    expect(kubo.calls.some((call) => call.startsWith('pin/update'))).toBe(true)
+    await ipfs.pin(pinOf(c.cid), {})
+    expect(kubo.calls.at(-1)).toMatch(/&progress=true$/)
+    const names = [...kubo.names].map(([cid, name]) => [cid, name.length])
+    expect(names).toEqual([
+      [a.cid.toString(), 5],
+      [b.cid.toString(), 254]
+    ])
+  })
+
+  it('tells how many nodes and bytes have come', async () => {
+    const { kubo, ipfs } = await setUp()
+    const block = blockOf('ten bytes.')
+    kubo.provide([block])
+    const heard: unknown[] = []
+    await ipfs.pin(pinOf(block.cid), { onProgress: (nodes, bytes) => heard.push([nodes, bytes]) })
+    expect(heard).toEqual([[1, 10]])
+  })
 })
