@@ -68,6 +68,12 @@ export function reasonOf(error: unknown): RejectionReason | undefined {
   return error instanceof CrdtError ? error.reason : undefined
 }
 
+/** Whether another attempt at a block cannot be better. Bytes that are not those of the CID can: others may have them. */
+export function isHopeless(error: unknown): boolean {
+  const reason = reasonOf(error)
+  return reason !== undefined && reason !== 'wrong-hash'
+}
+
 /** There is no such block: the name and code by which block stores and exchanges say so. */
 export class NotFoundError extends Error {
   override readonly name = 'NotFoundError'

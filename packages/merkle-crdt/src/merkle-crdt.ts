@@ -66,7 +66,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       random,
       init.rebroadcastIntervalMs ?? DEFAULT_REBROADCAST_INTERVAL_MS,
       log,
-      () => this.#replica.heads.list()
+      () => this.#replica.heads.written
     )
     this.#feed = new ChangeFeed((keys, readSignal) => this.#values(keys, { signal: readSignal }))
     this.#replica = new Replica({

@@ -1,5 +1,8 @@
+import { hash } from 'node:crypto'
+import * as dagPb from '@ipld/dag-pb'
 import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom, settle } from '@cluster/testing'
-import type { CID } from 'multiformats/cid'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, test } from 'vitest'
 import { blockIdOf } from './wire/block-id.ts'
 import {
@@ -61,6 +64,13 @@ function node(priority: number, key: string, value: string, ...parents: DeltaNod
     parents.map(({ cid }) => cid)
   )
 }
+/** A block with that content. */
+function rawNode(content: Uint8Array): DeltaNode {
+  const block = dagPb.encode({ Data: content, Links: [] })
+  const cid = CID.createV1(0x70, Digest.create(0x12, new Uint8Array(hash('sha256', block, 'buffer'))))
+  const delta = { elements: [], tombstones: [], priority: 0n }
+  return { cid, id: blockIdOf(cid), bytes: block, delta, links: [] }
+}
 async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
   const keys: string[] = []
   for await (const page of store.list(options)) keys.push(...page.map(({ key }) => key))
@@ -114,7 +124,7 @@ describe('changes of others', () => {
     await second.store.close()
   })
 
-  test('bad blocks and announcements are refused and counted, and what is below a good head marks it dirty', async () => {
+  test('bytes that are not the block are refused and counted; others may have it, so it is tried again', async () => {
     const { store, remote, hear, inbox } = await open()
     await inbox.deliver(Uint8Array.of(1, 112, 18, 32))
     const good = node(1, '/a', '1')
@@ -126,19 +136,62 @@ describe('changes of others', () => {
     remote.add(above)
     await hear(above.cid)
     await store.idle()
-    await settle()
-    expect(await store.stats()).toMatchObject({ rejected: 3, queuedJobs: 0, isDirty: true })
+    expect(await store.stats()).toMatchObject({ rejected: 3, queuedJobs: 1, retrying: 1, isDirty: false })
+    expect(store.status()).toMatchObject({ state: 'stuck' })
     expect(store.status().counters.rejected).toMatchObject({ 'bad-broadcast': 1, 'wrong-hash': 2 })
-    expect(store.status()).toMatchObject({
-      state: 'stuck',
-      reason: expect.stringContaining('next repair') as string,
-      isDirty: true
-    })
-    // once the block can be had, a repair brings it in
     remote.add(good)
-    expect(await store.repair()).toBe(true)
+    store.retryNow()
+    await settle()
     expect(await listed(store)).toEqual(['/a', '/b'])
-    expect(await store.stats()).toMatchObject({ isDirty: false, maxHeight: 2n })
+    expect(store.status()).toMatchObject({ state: 'synced', maxHeight: 2n })
+    await store.close()
+  })
+
+  test('a block that no peer can read marks the store dirty, and its place moves with the heads', async () => {
+    const storage = new MemoryDatastore()
+    const first = await open({ storage })
+    const bad = rawNode(bytes('no delta'))
+    const root = node(1, '/a', '1')
+    const head = node(3, '/b', '2', bad, root)
+    first.remote.add(bad, root, head)
+    await first.hear(head.cid)
+    await first.store.idle()
+    await settle()
+    expect(await first.store.stats()).toMatchObject({ rejected: 1, queuedJobs: 0, isDirty: true })
+    expect(first.store.status()).toMatchObject({ state: 'stuck', isDirty: true })
+    expect(first.store.status().reason).toContain('next repair')
+    await expect(first.store.repair()).rejects.toThrow('bad block')
+    // a local block covers the head from which the bad block was reached
+    await first.store.commit([put('/c', '3')])
+    const { heads } = first.store.status()
+    await first.store.close()
+
+    const second = await open({ storage })
+    second.remote.add(bad)
+    second.store.retryNow()
+    await second.clock.advance(200_000)
+    expect(second.store.status()).toMatchObject({ heads, headCount: 1, isDirty: true })
+    expect(await listed(second.store)).toEqual(['/a', '/b', '/c'])
+    await second.store.close()
+  })
+
+  test('heads are announced only when they are durable', async () => {
+    const disk = Promise.withResolvers<undefined>()
+    let isSlow = false
+    class SlowDisk extends MemoryDatastore {
+      override async commit(...args: Parameters<MemoryDatastore['commit']>): Promise<void> {
+        if (isSlow) await disk.promise
+        await super.commit(...args)
+      }
+    }
+    const { store, clock, sent } = await open({ storage: new SlowDisk(), rebroadcastIntervalMs: 1000 })
+    isSlow = true
+    const written = store.commit([put('/a', '1')])
+    await clock.advance(3000)
+    expect(sent()).toEqual([])
+    disk.resolve(undefined)
+    await written
+    expect(sent()).toHaveLength(1)
     await store.close()
   })
 

@@ -148,7 +148,7 @@ export class Replica {
           const headsBefore = this.heads.changes
           const result = await task(this.#state, draft)
           this.growth += await draft.write()
-          this.#tellOfHeads(headsBefore)
+          this.#wroteHeads(headsBefore)
           this.intake.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
           resolve(result)
         } catch (cause) {
@@ -229,7 +229,7 @@ export class Replica {
     publisher.done(entries)
     this.#firstSync.published(this.#state.jobs.size)
     if (node !== undefined) this.watch.published()
-    this.#tellOfHeads(headsBefore)
+    this.#wroteHeads(headsBefore)
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
     const served = node === undefined ? Promise.resolve() : this.#serve(node)
@@ -269,15 +269,16 @@ export class Replica {
     this.#turns.succeeded()
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
     this.watch.merged(turn.merged.length)
-    this.#tellOfHeads(headsBefore)
+    this.#wroteHeads(headsBefore)
     blocks.release(turn.merged.map(({ node }) => node.id))
     this.#firstSync.add(turn.merged.length)
     if (!this.#firstSync.isRunning) feed.add(draft.changed)
     this.intake.merged(turn)
   }
 
-  #tellOfHeads(changesBefore: number): void {
+  #wroteHeads(changesBefore: number): void {
     if (this.heads.changes === changesBefore) return
+    this.heads.wrote()
     this.watch.headsChanged()
     this.#parts.headsChanged()
   }

@@ -22,6 +22,7 @@ export class Heads {
   readonly #heads = new Map<BlockId, Head>()
   /** Counts changes, so that others see that there were some. */
   changes = 0
+  #written: readonly Head[] = []
 
   /** Reads them from the datastore. */
   static async load(storage: CrdtStorage, layout: Layout, signal: AbortSignal): Promise<Heads> {
@@ -35,7 +36,18 @@ export class Heads {
         heads.#heads.set(id, { cid, id, height: height.value })
       }
     }
+    heads.wrote()
     return heads
+  }
+
+  /** What is in memory is durable now. */
+  wrote(): void {
+    this.#written = this.list()
+  }
+
+  /** Those that are durable, so that they may be announced; in the order of their CID bytes. */
+  get written(): readonly Head[] {
+    return this.#written
   }
 
   get size(): number {

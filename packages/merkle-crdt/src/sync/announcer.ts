@@ -31,7 +31,7 @@ export class Announcer {
   readonly #random: () => number
   readonly #intervalMs: number
   readonly #log: Logger
-  readonly #heads: () => Head[]
+  readonly #heads: () => readonly Head[]
   readonly #stop = new AbortController()
   /** Heads that somebody announced since the last tick, and when. */
   readonly #seen = new Map<BlockId, number>()
@@ -50,7 +50,7 @@ export class Announcer {
     random: () => number,
     intervalMs: number,
     log: Logger,
-    heads: () => Head[]
+    heads: () => readonly Head[]
   ) {
     this.#broadcaster = broadcaster
     this.#clock = clock

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { messageOf, reasonOf } from '../errors.ts'
+import { isHopeless, messageOf, reasonOf } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import type { SyncWatch } from '../status/sync-watch.ts'
 import type { DagBlocks } from '../store/dag-blocks.ts'
@@ -20,12 +20,8 @@ export class Faults {
     this.#log = log
   }
 
-  /**
-   * The block of a job could not be had. If what is here is not the block, it must not be found again.
-   *
-   * @returns whether it is a bad block, of which another attempt would not be better
-   */
-  fetchFailed(job: Job, error: Error): boolean {
+  /** The block of a job could not be had. If what is here is not the block, it must not be found again. */
+  fetchFailed(job: Job, error: Error): void {
     const reason = reasonOf(error)
     this.#watch.failed(error)
     if (reason !== undefined) {
@@ -33,9 +29,8 @@ export class Faults {
       this.#delete(job.cid)
     }
     if (!job.isLinked) this.#log.warn(`error processing new head: ${error.message}`)
-    else if (reason !== undefined) this.#log.error(`error getting children: ${error.message}`)
+    else if (isHopeless(error)) this.#log.error(`error getting children: ${error.message}`)
     else this.#log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
-    return reason !== undefined
   }
 
   #delete(cid: CID): void {

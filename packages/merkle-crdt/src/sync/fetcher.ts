@@ -1,5 +1,5 @@
 import { deadline, wait } from './deadline.ts'
-import { CrdtError } from '../errors.ts'
+import { CrdtError, isHopeless } from '../errors.ts'
 import { Fifo } from './fifo.ts'
 import type { Job } from './jobs.ts'
 import { decodeNode, type DeltaNode } from '../wire/node.ts'
@@ -161,7 +161,7 @@ export class Fetcher {
   /** An attempt at a block failed: plans the next one. */
   fail(job: Job, error: Error): void {
     // a bad block stays bad; and what was announced is announced again (a job may have become linked meanwhile)
-    if (!job.isLinked || ('code' in error && error.code === 'ERR_CRDT_BAD_BLOCK')) {
+    if (!job.isLinked || isHopeless(error)) {
       this.#events.failed(job, error, undefined)
       return
     }

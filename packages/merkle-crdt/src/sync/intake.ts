@@ -3,6 +3,7 @@ import type { Announcer } from './announcer.ts'
 import { Backlog, type Turn } from './backlog.ts'
 import type { Faults } from './faults.ts'
 import { Fetcher, type FetchLimits } from './fetcher.ts'
+import { isHopeless, reasonOf } from '../errors.ts'
 import { Walk, type Job, type Jobs } from './jobs.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from '../ports.ts'
 import type { SyncWatch } from '../status/sync-watch.ts'
@@ -119,7 +120,7 @@ export class Intake {
 
   /** Nothing can be done about this block now: a repair comes back to it. */
   setAside(job: Job): void {
-    this.#parts.jobs().remove(job)
+    this.#parts.jobs().setAside(job)
     this.#parts.faults.markDirty()
   }
 
@@ -163,11 +164,11 @@ export class Intake {
     const { faults, watch } = this.#parts
     const jobs = this.#parts.jobs()
     jobs.failed(job, error.message, nextTryMs)
-    const isBad = faults.fetchFailed(job, error)
+    faults.fetchFailed(job, error)
     if (!job.isLinked) {
-      if (!isBad) watch.droppedHead()
+      if (reasonOf(error) === undefined) watch.droppedHead()
       jobs.remove(job)
-    } else if (isBad) this.setAside(job)
+    } else if (isHopeless(error)) this.setAside(job)
     watch.fetchFailed(job)
     this.#parts.settled()
   }

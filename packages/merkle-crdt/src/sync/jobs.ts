@@ -71,6 +71,8 @@ export function localJob(node: DeltaNode, exchange: Pick<DagExchange, 'createSes
 export class Jobs {
   readonly #byId = new Map<BlockId, Job>()
   readonly #byRoot = new Map<BlockId, Set<Job>>()
+  /** Bad blocks below heads: they stand in the datastore, and move with their heads, but nothing is done about them. */
+  readonly #aside = new Map<BlockId, Job>()
   /** Those below heads that could not be had so far; the longest first. */
   readonly #failing = new Set<Job>()
   readonly #clock: Pick<Clock, 'nowMs'>
@@ -120,7 +122,21 @@ export class Jobs {
     if (job.isLinked && this.#byId.get(job.id) === job) this.#failing.add(job)
   }
 
+  /** Nothing can be done about the block of a job now. */
+  setAside(job: Job): void {
+    if (this.#byId.get(job.id) !== job) return
+    this.remove(job)
+    if (!job.isLinked) return
+    this.#aside.set(job.id, job)
+    this.#index(job)
+  }
+
   #add(job: Job): Job {
+    const aside = this.#aside.get(job.id)
+    if (aside !== undefined) {
+      this.#aside.delete(job.id)
+      this.#unindex(aside)
+    }
     this.#byId.set(job.id, job)
     this.#index(job)
     job.walk.hold()
@@ -131,6 +147,12 @@ export class Jobs {
     let jobs = this.#byRoot.get(job.root.id)
     if (jobs === undefined) this.#byRoot.set(job.root.id, (jobs = new Set()))
     jobs.add(job)
+  }
+
+  #unindex(job: Job): void {
+    const jobs = this.#byRoot.get(job.root.id)
+    jobs?.delete(job)
+    if (jobs?.size === 0) this.#byRoot.delete(job.root.id)
   }
 
   /** Everything below the head `id` is now reached from `root`, which covers it. */
@@ -151,9 +173,7 @@ export class Jobs {
     if (this.#byId.get(job.id) !== job) return
     this.#byId.delete(job.id)
     this.#failing.delete(job)
-    const jobs = this.#byRoot.get(job.root.id)
-    jobs?.delete(job)
-    if (jobs?.size === 0) this.#byRoot.delete(job.root.id)
+    this.#unindex(job)
     if (job.isLinked && draft !== undefined) draft.delete(draft.layout.frontier(job.id))
     job.walk.release()
   }
