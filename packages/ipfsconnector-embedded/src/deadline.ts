@@ -5,8 +5,8 @@ export interface Deadline {
   readonly clock: Clock
   /** 0 = none. */
   readonly limitMs: number
-  /** Text of the `TIMEOUT` error. */
-  readonly message: string
+  /** Text of the `TIMEOUT` error, made when it is due. */
+  readonly message: () => string
   readonly signal: AbortSignal
 }
 
@@ -22,7 +22,7 @@ export async function withProgress<T>(
   const stalled = new AbortController()
   let lastMs = clock.nowMs()
   const look = (): void => {
-    if (clock.nowMs() - lastMs >= limitMs) stalled.abort(new ClusterError('TIMEOUT', message))
+    if (clock.nowMs() - lastMs >= limitMs) stalled.abort(new ClusterError('TIMEOUT', message()))
     else cancel = clock.setTimer(lastMs + limitMs, look)
   }
   let cancel = clock.setTimer(lastMs + limitMs, look)

@@ -65,6 +65,13 @@ function blockOf(text: string): Block {
   return { cid: CID.createV1(0x55, digest.create(0x12, hash)), bytes }
 }
 
+/** A dag-pb node with links that have no names. */
+function nodeOf(links: readonly CID[]): Block {
+  const bytes = Uint8Array.from(links.flatMap(({ bytes: hash }) => [0x12, hash.length + 2, 0x0a, hash.length, ...hash]))
+  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
+  return { cid: CID.createV1(0x70, digest.create(0x12, hash)), bytes }
+}
+
 // eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
 async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
   for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
@@ -108,10 +115,12 @@ describe('EmbeddedIpfs', () => {
     const hub = new MemoryExchangeHub()
     const other = await startPeer(hub)
     const { ipfs, context } = await startPeer(hub, { pinTimeoutMs: 5000 })
-    const nowhere = ipfs.pin(pinOf(blockOf('nowhere').cid), {})
-    const failed = expect(nowhere).rejects.toMatchObject({
+    const missing = blockOf('nowhere').cid
+    const failed = expect(ipfs.pin(pinOf(missing), {})).rejects.toMatchObject({
       code: 'TIMEOUT',
-      message: 'pin operation timed out: no progress for 5s'
+      message:
+        `pin operation timed out: no progress for 5s: no peer gave block ${missing.toString()}; the embedded IPFS ` +
+        'node asks the peers of the cluster only, not the public IPFS network'
     })
     await until(() => context.clock.pending > 0)
     await context.clock.advance(5000)
@@ -124,6 +133,44 @@ describe('EmbeddedIpfs', () => {
     await other.ipfs.blockStream(stream(late), {})
     await pinning
     expect(context.clock.pending).toBe(0)
+  })
+
+  it('names one of the blocks that are missing, and how many', async () => {
+    let asked = 0
+    const hub = new MemoryExchangeHub(() => {
+      asked += 1
+      return true
+    })
+    await startPeer(hub)
+    const { ipfs, context } = await startPeer(hub, { pinTimeoutMs: 5000 })
+    const [here, a, b] = [blockOf('here'), blockOf('a'), blockOf('b')]
+    const root = nodeOf([here.cid, a.cid, b.cid])
+    await ipfs.blockStream(stream(root, here), {})
+    const failure = ipfs.pin(pinOf(root.cid), {}).catch((error: unknown) => error)
+    await until(() => asked === 2)
+    for (let n = 0; n < 2; n++) await context.clock.advance(5000)
+    const names = [a, b].map(({ cid }) => cid.toString()).join('|')
+    expect(String(await failure)).toMatch(new RegExp(`no peer gave block (${names}), nor 1 more; the embedded`))
+  })
+
+  it('pins at once what is here, and asks nobody for it', async () => {
+    let asked = 0
+    const hub = new MemoryExchangeHub(() => {
+      asked += 1
+      return true
+    })
+    const [{ ipfs }] = [await startPeer(hub, { pinTimeoutMs: 0 }), await startPeer(hub)]
+    const leaves = [blockOf('a'), blockOf('b')]
+    const root = nodeOf(leaves.map(({ cid }) => cid))
+    await ipfs.blockStream(stream(root, ...leaves), {})
+    const stuck = ipfs.pin(pinOf(blockOf('nobody has this').cid), {}).catch(() => undefined)
+    await until(() => asked > 0)
+    const before = asked
+    const progress: number[] = []
+    await ipfs.pin(pinOf(root.cid), { onProgress: (nodes) => progress.push(nodes) })
+    expect([progress, asked, hub.transferred]).toEqual([[1, 2, 3], before, 0])
+    await ipfs.stop({})
+    await stuck
   })
 
   it('waits without limit when pin_timeout is 0', async () => {

@@ -37,6 +37,7 @@ import { mountedBlocks } from './mounted-blocks.ts'
 import { Operations } from './operations.ts'
 import { receiveBlocks } from './receive-blocks.ts'
 import { fromEngine } from './to-cluster-error.ts'
+import { WantedBlocks, WHO_IS_ASKED } from './wanted-blocks.ts'
 
 /** Where the pins are kept in the peer's datastore. */
 const pinsNamespace = new Key('/embedded-ipfs')
@@ -136,9 +137,8 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
    * @throws {ClusterError} `TIMEOUT`, `LIMIT` (storage), `IPFS` (direct pin of a recursive root), `CORRUPT`,
    * `NOT_SUPPORTED` (codec or hash function)
    */
-  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number): void }): Promise<void> {
+  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number, bytes?: number): void }): Promise<void> {
     const limitMs = this.#config.pinTimeoutMs
-    const message = `pin operation timed out: no progress for ${formatDuration(limitMs)}`
     return this.#operations.run(options, async (signal) => {
       const depth = depthOf(pin.maxDepth)
       const before = await this.#node.getPin(pin.cid, { signal })
@@ -148,7 +148,8 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
       }
       this.#trigger()
       this.#counters?.pinAdd.increment()
-      const session = this.#mounted().createSession()
+      const session = new WantedBlocks(this.#mounted().createSession())
+      const message = (): string => `pin operation timed out: no progress for ${formatDuration(limitMs)}${session.hint}`
       try {
         await withProgress({ clock: this.#context.clock, limitMs, message, signal }, (limited, progress) =>
           this.#node.pin(pin.cid, {
@@ -272,7 +273,8 @@ export class EmbeddedIpfs extends TypedEventEmitter<IpfsConnectorEvents> impleme
 
   async #getBlock(cid: CID, { signal }: AbortOptions, limitMs: number): Promise<Uint8Array> {
     if (await this.#node.blocks.has(cid)) return await this.#node.blocks.get(cid)
-    const message = `no peer gave block ${cid.toString()} within ${formatDuration(limitMs)}`
+    const message = (): string =>
+      `no peer gave block ${cid.toString()} within ${formatDuration(limitMs)}; ${WHO_IS_ASKED}`
     const outer = signal ?? new AbortController().signal
     return await withProgress({ clock: this.#context.clock, limitMs, message, signal: outer }, (limited) =>
       this.#mounted().get(cid, { signal: limited })
