@@ -12,8 +12,7 @@ import type { PeerId } from '@libp2p/interface'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { createAllocation, type Allocation } from './allocation.ts'
-import type { ClusterConfig } from './cluster-config.ts'
-import type { MemberList } from './members.ts'
+import { DEFAULT_CLUSTER_CONFIG, type ClusterConfig } from './cluster-config.ts'
 
 const cid = CID.parse('QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq')
 const letters = ['A', 'B', 'C', 'D', 'E']
@@ -35,11 +34,18 @@ const bench = (alive: string, config: Partial<ClusterConfig> = {}, trusted = 'AB
     self: peerOf('A'),
     isTrusted: (peer) => trusted.includes(textOf([peer]))
   })
-  const members = { metrics: (metric: string) => monitor.latestMetrics(metric) } as Pick<MemberList, 'metrics'>
+  const members = { metrics: (metric: string) => monitor.latestMetrics(metric) }
   const allocation = createAllocation(
     { ...context, consensus, monitor, allocator: weightAllocator(name) },
-    members as MemberList,
-    { monitorPingIntervalMs: 15_000, pinOnlyOnTrustedPeers: false, pinOnlyOnUntrustedPeers: false, ...config }
+    members,
+    { get: () => 'active' },
+    {
+      ...DEFAULT_CLUSTER_CONFIG,
+      monitorPingIntervalMs: 15_000,
+      pinOnlyOnTrustedPeers: false,
+      pinOnlyOnUntrustedPeers: false,
+      ...config
+    }
   )
   const publish = (letter: string, metric = 'freespace'): void => {
     const value: Metric = {

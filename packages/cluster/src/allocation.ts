@@ -1,11 +1,14 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import { ClusterError, isClusterError, type Pin, type PinOptions } from '@cluster/api'
+import { isClusterError, type Pin, type PinOptions } from '@cluster/api'
 import { consider, havingVerdict, type Considered } from './candidates.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { CoreCollaborators } from './collaborators.ts'
+import { decide } from './decide.ts'
+import { createFreeSpace } from './free-space.ts'
 import type { MemberList } from './members.ts'
 import { PING } from './ping-value.ts'
+import type { ServiceDesk } from './services.ts'
 import { abortReason, waitUntil } from './wait.ts'
 
 /** What peers are wanted for. Factors are those of `options`, already validated. */
@@ -26,67 +29,62 @@ export interface Allocation {
   everybody(options: AbortOptions): Promise<readonly PeerId[]>
   /** Why each peer is or is not a candidate. */
   explain(request: AllocationRequest): readonly Considered[]
+  /** What {@link Allocation.allocate} would answer now, without waiting and without consequences. */
+  foresee(request: AllocationRequest): readonly PeerId[]
+  /** Peers that could hold a pin and do not, best first. */
+  candidates(pin: Pin): readonly PeerId[]
+  /** Some holders of a pin, best first; those that the allocator does not rank are last. */
+  ranked(pin: Pin, holders: readonly PeerId[]): readonly PeerId[]
   /** From here on, for one ping interval, too few peers may mean that metrics have not arrived yet. */
   settleFrom(nowMs: number): void
 }
 
 type Needs = Pick<CoreCollaborators, 'consensus' | 'monitor' | 'allocator' | 'clock' | 'log'>
-type Limits = Pick<ClusterConfig, 'monitorPingIntervalMs' | 'pinOnlyOnTrustedPeers' | 'pinOnlyOnUntrustedPeers'>
+type Limits = Pick<
+  ClusterConfig,
+  'monitorPingIntervalMs' | 'pinOnlyOnTrustedPeers' | 'pinOnlyOnUntrustedPeers' | 'repair'
+>
 
 /**
  * @see behaviours.md §1.17
  */
-export function createAllocation(core: Needs, members: MemberList, config: Limits): Allocation {
+export function createAllocation(
+  core: Needs,
+  members: Pick<MemberList, 'metrics'>,
+  services: Pick<ServiceDesk, 'get'>,
+  config: Limits
+): Allocation {
   const { consensus, monitor, allocator, clock, log } = core
+  const space = createFreeSpace((name) => members.metrics(name), config.repair)
   let settledAtMs = clock.nowMs() + config.monitorPingIntervalMs
 
   const explain = ({ options, existing, excluded }: AllocationRequest): readonly Considered[] =>
     consider({
       names: allocator.metrics,
-      metrics: (name) => members.metrics(name),
+      metrics: (name) => space.metrics(name),
       current: existing?.allocations ?? [],
       priority: options.userAllocations ?? [],
       excluded: excluded ?? [],
       only: config.pinOnlyOnTrustedPeers ? 'trusted' : config.pinOnlyOnUntrustedPeers ? 'untrusted' : undefined,
-      isTrusted: (peer) => consensus.isTrusted(peer)
+      isTrusted: (peer) => consensus.isTrusted(peer),
+      present: members.metrics(PING).map(({ peer }) => peer),
+      service: (peer) => services.get(peer),
+      hasRoom: (peer) => space.hasRoom(peer)
     })
 
   const allocateNow = (request: AllocationRequest): readonly PeerId[] => {
-    const { cid, options, existing } = request
-    const { replicationFactorMin: min, replicationFactorMax: max } = options
-    if (min + max === 0) throw new ClusterError('BAD_PIN', `bad replication factors: ${min}/${max}`)
-    if (min < 0 && max < 0) return []
     const considered = explain(request)
-    const current = havingVerdict(considered, 'current')
-    const priority = havingVerdict(considered, 'priority')
-    const candidates = havingVerdict(considered, 'candidate')
-    const [needed, wanted] = [min - current.length, max - current.length]
-    if (wanted < 0) {
-      // Too many holders: those that the caller asked for stay first, then the best.
-      const isAskedFor = ({ peer }: { readonly peer: PeerId }): boolean =>
-        (options.userAllocations ?? []).some((other) => other.equals(peer))
-      const ranked = allocator.allocate({
-        cid,
-        current: [],
-        candidates: current.filter((entry) => !isAskedFor(entry)),
-        priority: current.filter(isAskedFor)
-      })
-      return ranked.slice(0, max)
+    const { cid } = request
+    try {
+      const allocations = decide(request, considered, allocator)
+      space.chosen(allocations.filter((peer) => !isHolder(request.existing, peer)))
+      return allocations
+    } catch (error) {
+      if (isClusterError(error, 'NOT_ENOUGH_PEERS')) {
+        log.error('not enough candidates for a pin', { cid: cid?.toString(), considered: considered.map(describe) })
+      }
+      throw error
     }
-    if (needed <= 0) return existing?.allocations ?? []
-    const available = candidates.length + priority.length
-    const tooFew = (): ClusterError => {
-      log.error('not enough candidates for a pin', { cid: cid?.toString(), considered: considered.map(describe) })
-      return new ClusterError(
-        'NOT_ENOUGH_PEERS',
-        `not enough peers to allocate CID. Needed at least: ${needed}. Wanted at most: ${wanted}. ` +
-          `Available candidates: ${available}. See logs for more info.`
-      )
-    }
-    if (available < needed) throw tooFew()
-    const ranked = allocator.allocate({ cid, current, candidates, priority })
-    if (ranked.length < needed) throw tooFew()
-    return [...current.map(({ peer }) => peer), ...ranked.slice(0, wanted)]
   }
 
   /** Repeats what failed for want of metrics with each one that arrives, until the cluster should have settled. */
@@ -123,6 +121,21 @@ export function createAllocation(core: Needs, members: MemberList, config: Limit
 
   return {
     explain,
+    foresee: (request) => decide(request, explain(request), allocator),
+    candidates(pin) {
+      const considered = explain({ cid: pin.cid, options: pin, existing: pin })
+      const current = havingVerdict(considered, 'current')
+      const isKnown = (peer: PeerId): boolean => isHolder(pin, peer)
+      const candidates = havingVerdict(considered, 'candidate').filter(({ peer }) => !isKnown(peer))
+      return allocator.allocate({ cid: pin.cid, current, candidates, priority: [] })
+    },
+    ranked(pin, holders) {
+      const considered = explain({ cid: pin.cid, options: pin, existing: pin })
+      const candidates = considered.filter(({ peer }) => holders.some((holder) => holder.equals(peer)))
+      const ranking = allocator.allocate({ cid: pin.cid, current: [], candidates, priority: [] })
+      const isRanked = (peer: PeerId): boolean => ranking.some((other) => other.equals(peer))
+      return [...ranking, ...holders.filter((peer) => !isRanked(peer))]
+    },
     async allocate(request) {
       // Who replaces a lost peer takes what is there.
       if ((request.excluded ?? []).length > 0) return allocateNow(request)
@@ -143,6 +156,10 @@ export function createAllocation(core: Needs, members: MemberList, config: Limit
       settledAtMs = nowMs + config.monitorPingIntervalMs
     }
   }
+}
+
+function isHolder(pin: Pin | undefined, peer: PeerId): boolean {
+  return (pin?.allocations ?? []).some((holder) => holder.equals(peer))
 }
 
 function describe({ peer, verdict, missing }: Considered): object {

@@ -72,22 +72,3 @@ export const NO_ARGUMENTS: AsyncIterable<undefined> = Object.freeze({
 export async function* oneArgument<T>(value: T): AsyncGenerator<T, void, undefined> {
   yield await Promise.resolve(value)
 }
-
-/** Does something for each item, a bounded number at a time; the first failure stops the rest and is thrown. */
-export async function forEachAtOnce<T>(
-  items: AsyncIterable<T>,
-  limit: number,
-  work: (item: T) => Promise<void>
-): Promise<void> {
-  const running = new Set<Promise<void>>()
-  for await (const item of items) {
-    const task: Promise<void> = work(item).then(() => {
-      running.delete(task)
-    })
-    // Thrown below; the mark keeps the runtime quiet until then.
-    task.catch(() => undefined)
-    running.add(task)
-    if (running.size >= limit) await Promise.race(running)
-  }
-  await Promise.all(running)
-}

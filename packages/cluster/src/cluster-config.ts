@@ -19,6 +19,8 @@ export interface ClusterConfig {
   readonly peerWatchIntervalMs: number
   /** Whether the pins of a lost or removed peer stay where they are. */
   readonly disableRepinning: boolean
+  /** What the reference has not: by default nothing of it. */
+  readonly repair: RepairConfig
   /** Whether this peer only follows the pinset. */
   readonly followerMode: boolean
   readonly pinOnlyOnTrustedPeers: boolean
@@ -31,6 +33,24 @@ export interface ClusterConfig {
     /** Connections below which known peers are dialled again. */
     readonly lowWater: number
   }
+}
+
+/** How pins are kept at the copies they should have. */
+export interface RepairConfig {
+  /** From the end of one look for pins with too few or too many copies to the next; 0 for none. */
+  readonly intervalMs: number
+  /** How long a peer may be gone before its pins get other holders. */
+  readonly gracePeriodMs: number
+  /** Most pins that this peer gives other holders in a minute; 0 for no limit. */
+  readonly pinsPerMinute: number
+  /** Pins that are moved at the same time. */
+  readonly movesAtOnce: number
+  /** How long a move waits for the new copies. */
+  readonly moveTimeoutMs: number
+  /** Bytes that a queued pin is assumed to take; 0 counts nothing. */
+  readonly assumedPinSize: number
+  /** Bytes that must be free at a peer for it to take new pins. */
+  readonly minFreeSpace: number
 }
 
 /**
@@ -46,6 +66,15 @@ export const DEFAULT_CLUSTER_CONFIG: ClusterConfig = Object.freeze({
   stateSyncIntervalMs: 300_000,
   peerWatchIntervalMs: 5_000,
   disableRepinning: true,
+  repair: Object.freeze({
+    intervalMs: 0,
+    gracePeriodMs: 0,
+    pinsPerMinute: 0,
+    movesAtOnce: 8,
+    moveTimeoutMs: 600_000,
+    assumedPinSize: 0,
+    minFreeSpace: 0
+  }),
   followerMode: false,
   pinOnlyOnTrustedPeers: false,
   pinOnlyOnUntrustedPeers: false,

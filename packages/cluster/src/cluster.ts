@@ -14,9 +14,11 @@ import { createMembers } from './members.ts'
 import { createPinning } from './pinning.ts'
 import { createRepair } from './repair.ts'
 import { createRoles } from './roles.ts'
+import { createServices } from './services.ts'
 import { createHandlers } from './served.ts'
 import { createStatusEntries } from './status-entries.ts'
 import { createStatuses } from './statuses.ts'
+import { createUpkeep } from './upkeep.ts'
 
 /** The conductor of a peer: the port that APIs see, its life, and what it answers to other peers. */
 export interface Core extends Cluster, Required<Pick<Component, 'start' | 'stop'>> {
@@ -44,17 +46,24 @@ export function createCluster(core: CoreCollaborators, config: ClusterConfig): C
   const events = createEvents(core.clock)
   const roles = createRoles(config.followerMode)
   const members = createMembers(core)
-  const heartbeat = createHeartbeat(core, config)
-  const allocation = createAllocation(core, members, config)
+  const services = createServices(core, members, config)
+  const heartbeat = createHeartbeat(core, services, config)
+  const allocation = createAllocation(core, members, services, config)
   const pinning = createPinning(core, roles, allocation, config)
   const statuses = createStatuses(core, roles, members, createStatusEntries(core, members))
   const repair = createRepair(core, { roles, members, pinning, events }, config)
+  const upkeep = createUpkeep(core, { roles, members, services, allocation, pinning, statuses }, config)
   const content = createContent(core, { roles, members, allocation, pinning }, config)
-  const life = createLife(core, { members, heartbeat, allocation, statuses, repair, events, background }, config)
+  const life = createLife(
+    core,
+    { members, heartbeat, allocation, statuses, repair, services, upkeep, events, background },
+    config
+  )
   const cluster: Cluster = {
     pins: pinning,
     statuses,
     content,
+    upkeep,
     members: {
       id: (options) => members.id(options),
       peers: (options) => members.peers(options),

@@ -23,6 +23,13 @@ export interface CoreNetwork extends Pick<
   readonly libp2p: Pick<Libp2p, 'getConnections' | 'getMultiaddrs'> & { readonly peerStore: Pick<PeerStore, 'get'> }
 }
 
+/** A place for one value. */
+export interface CoreMemory {
+  load(): Promise<Uint8Array | undefined>
+  /** Returns once a power loss cannot undo it. */
+  save(value: Uint8Array): Promise<void>
+}
+
 /** Everything that the core conducts. It knows them by their ports only. */
 export interface CoreCollaborators {
   readonly self: PeerId
@@ -48,6 +55,8 @@ export interface CoreCollaborators {
    * Stops the whole peer in order. With the code `STOPPED` nothing is wrong: the peer was removed from the cluster.
    */
   fatal(error: ClusterError): void
+  /** Where the core keeps what outlives the process: a few kilobytes. Without it nothing does. */
+  readonly memory?: CoreMemory | undefined
   /** Traffic counters of the host, if it keeps any. */
   readonly bandwidth?: (() => BandwidthByProtocol) | undefined
 }

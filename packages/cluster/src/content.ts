@@ -73,6 +73,7 @@ export function createContent(
     // The root is not known yet: a pin that happens to have the CID of the first block says nothing.
     blockAllocate: (pin, options) => blockAllocate({ ...pin, cid: undefined }, options),
     pin: (pin, options) => pinning.pinAdded(pin, options),
+    getPin: (cid, options) => consensus.pinset.get(cid, options),
     unpin: (cid, options) => pinning.remove(cid, options),
     blockStream
   }

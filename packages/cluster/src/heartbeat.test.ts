@@ -28,6 +28,7 @@ const bench = (
   const disk = new FixedInformer('freespace', 7n, self, clock)
   const heartbeat = createHeartbeat(
     { ...context, monitor, ipfs, informers: informers ?? [disk] },
+    { get: () => 'active', ownIpfs: () => undefined },
     { monitorPingIntervalMs: INTERVAL_MS }
   )
   const run = (): void => {

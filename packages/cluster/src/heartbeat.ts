@@ -10,6 +10,7 @@ import {
 import type { ClusterConfig } from './cluster-config.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import { formatPing, PING, type PingValue } from './ping-value.ts'
+import type { ServiceDesk } from './services.ts'
 import { waitUntil, withDeadline } from './wait.ts'
 
 /** Least time between two publications that new subscribers or the IPFS side ask for. */
@@ -33,7 +34,11 @@ type Needs = Pick<CoreCollaborators, 'self' | 'peername' | 'monitor' | 'ipfs' | 
 /**
  * @see behaviours.md §1.6
  */
-export function createHeartbeat(core: Needs, config: Pick<ClusterConfig, 'monitorPingIntervalMs'>): Heartbeat {
+export function createHeartbeat(
+  core: Needs,
+  services: Pick<ServiceDesk, 'get' | 'ownIpfs'>,
+  config: Pick<ClusterConfig, 'monitorPingIntervalMs'>
+): Heartbeat {
   const { self, peername, monitor, ipfs, informers, clock, log } = core
   const { monitorPingIntervalMs: intervalMs } = config
   let lastGood: PingValue | undefined
@@ -53,12 +58,14 @@ export function createHeartbeat(core: Needs, config: Pick<ClusterConfig, 'monito
   const pingValue = async (signal: AbortSignal | undefined): Promise<PingValue> => {
     try {
       const { id, addresses } = await withDeadline(clock, intervalMs, signal, (limited) => ipfs.id({ signal: limited }))
+      services.ownIpfs(id !== undefined)
       if (id !== undefined) {
         lastGood = { peername, ipfsPeerId: id, ipfsPeerAddresses: addresses }
         return lastGood
       }
     } catch (error) {
       signal?.throwIfAborted()
+      services.ownIpfs(false)
       log.warn('the IPFS side does not say who it is', { error })
     }
     return lastGood ?? { peername, ipfsPeerId: undefined, ipfsPeerAddresses: undefined }
@@ -74,6 +81,8 @@ export function createHeartbeat(core: Needs, config: Pick<ClusterConfig, 'monito
     informer: Informer,
     options: AbortOptions
   ): Promise<{ lifetimeMs: number; error: ClusterError | undefined }> => {
+    // Peers of the reference choose nobody who does not publish; ours would know anyway.
+    if (services.get(self) !== 'active') return { lifetimeMs: METRIC_LIFETIME_MS, error: undefined }
     let lifetimeMs = 0
     let failure: unknown
     try {

@@ -11,7 +11,9 @@ import { connectSwarms, recoverOwn } from './join.ts'
 import type { MemberList } from './members.ts'
 import { feedPinset } from './pinset-feed.ts'
 import type { Repair } from './repair.ts'
+import type { ServiceDesk } from './services.ts'
 import type { StatusBoard } from './statuses.ts'
+import type { UpkeepDesk } from './upkeep.ts'
 import { abortable, unlessAborted, waitUntil, withDeadline } from './wait.ts'
 
 /** Peers that are dialled before anything else, and between them. @see behaviours.md §1.1, §1.10 */
@@ -36,6 +38,8 @@ export interface LivingParts {
   readonly allocation: Allocation
   readonly statuses: StatusBoard
   readonly repair: Repair
+  readonly services: ServiceDesk
+  readonly upkeep: UpkeepDesk
   readonly events: Events
   readonly background: Background
 }
@@ -45,7 +49,7 @@ export interface LivingParts {
  */
 export function createLife(core: CoreCollaborators, parts: LivingParts, config: ClusterConfig): Life {
   const { self, consensus, tracker, ipfs, network, clock, log } = core
-  const { members, heartbeat, allocation, statuses, repair, events, background } = parts
+  const { members, heartbeat, allocation, statuses, repair, services, upkeep, events, background } = parts
   const acquaintance = createAcquaintance(core, background, config)
   const readiness = Promise.withResolvers<undefined>()
   // Nobody has to wait for it.
@@ -69,6 +73,9 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
   }
 
   const becomeReady = async (signal: AbortSignal): Promise<void> => {
+    await services.open().catch((error: unknown) => {
+      log.error('what was decided about peers could not be read', { error })
+    })
     const limitMs = consensus.traits.readyTimeoutMs
     await withDeadline(clock, limitMs, signal, (limited) => consensus.ready({ signal: limited })).catch(
       (error: unknown) => {
@@ -108,6 +115,8 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
       return
     }
     background.run('publishing metrics', (until) => heartbeat.run(until))
+    background.run('telling what was decided about peers', (until) => services.run(until))
+    background.run('looking after pins', (until) => upkeep.run(until))
     background.run('handling alerts', (until) => repair.run(until))
     background.run('watching the pinset', watchPinset)
     background.run('watching the members', watchPeers)

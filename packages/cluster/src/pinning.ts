@@ -33,6 +33,11 @@ export interface Pinning extends Pins {
   pinAdded(pin: Pin, options: AbortOptions): Promise<Pin>
   /** Gives a pin other holders instead of one that is lost. */
   repinWithout(lost: PeerId, pin: Pin, options: AbortOptions): Promise<Pin>
+  /**
+   * Gives a pin other holders, whatever the allocator thinks of them. Answers `false` when the pin has changed since it
+   * was read, or is gone.
+   */
+  reallocate(pin: Pin, allocations: readonly PeerId[], options: AbortOptions): Promise<boolean>
   /** Takes a pin out of the pinset whatever its type: parts of an add that failed, and pins whose time is over. */
   remove(cid: CID, options: AbortOptions): Promise<void>
 }
@@ -138,6 +143,15 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
       return await pin(pinOf(await ipfs.resolve(path, options), rest), options)
     },
     repinWithout: (lost, lossy, options) => pin({ ...lossy, allocations: [] }, options, { excluded: [lost] }),
+    async reallocate(known, allocations, options) {
+      roles.assertWritable()
+      return await queue.run(known.cid, options.signal, async () => {
+        const existing = await consensus.pinset.get(known.cid, options)
+        if (existing === undefined || !haveSameHolders(existing, known)) return false
+        await submit([{ type: 'pin', pin: { ...existing, allocations, timestamp: now() } }], options)
+        return true
+      })
+    },
     unpin,
     async unpinPath(path, options) {
       roles.assertWritable()
@@ -150,4 +164,9 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     get: (cid, options) => pinned(core, cid, options),
     list: (options) => consensus.pinset.list(options)
   }
+}
+
+function haveSameHolders(a: Pin, b: Pin): boolean {
+  const holders = ({ allocations }: Pin): string => (allocations ?? []).map(String).sort().join()
+  return a.type === b.type && holders(a) === holders(b)
 }

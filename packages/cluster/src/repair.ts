@@ -1,14 +1,16 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import {
   formatTimestamp,
+  isMetricDiscarded,
   isPinExpired,
   itemsOf,
   timestampFromMs,
   toClusterError,
   type Alert,
+  type Metric,
   type Pin
 } from '@cluster/api'
-import { forEachAtOnce } from './ask.ts'
+import { forEachAtOnce } from './at-once.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import { closestAmong } from './distance.ts'
@@ -16,8 +18,9 @@ import type { Events } from './events.ts'
 import type { MemberList } from './members.ts'
 import { PING } from './ping-value.ts'
 import type { Pinning } from './pinning.ts'
+import { createRateLimit } from './rate-limit.ts'
 import type { Roles } from './roles.ts'
-import { isAborted } from './wait.ts'
+import { isAborted, unlessAborted, waitUntil } from './wait.ts'
 
 /** Alerts that are remembered; one more and the list starts anew. */
 const MAX_ALERTS = 1_000
@@ -46,9 +49,11 @@ type Needs = Pick<CoreCollaborators, 'self' | 'consensus' | 'monitor' | 'clock' 
 export function createRepair(
   core: Needs,
   { roles, members, pinning, events }: { roles: Roles; members: MemberList; pinning: Pinning; events: Events },
-  config: Pick<ClusterConfig, 'disableRepinning'>
+  config: Pick<ClusterConfig, 'disableRepinning' | 'repair'>
 ): Repair {
   const { self, consensus, monitor, clock, log } = core
+  const { gracePeriodMs: graceMs, pinsPerMinute } = config.repair
+  const limit = createRateLimit(clock, pinsPerMinute)
   let alerts: Alert[] = []
 
   /** Whether a pin is ours to act on, among the peers that trust lets act. */
@@ -62,18 +67,22 @@ export function createRepair(
     return ({ cid }) => isClosest(cid)
   }
 
-  const repinFrom = async (lost: PeerId, isOurs: (pin: Pin) => boolean, options: AbortOptions): Promise<void> => {
+  const repinFrom = async (lost: PeerId, isOurs: (pin: Pin) => boolean, options: AbortOptions): Promise<number> => {
     const isHolder = (pin: Pin): boolean => (pin.allocations ?? []).some((holder) => holder.equals(lost))
     const pins = filtered(itemsOf(consensus.pinset.list(options)), (pin) => isHolder(pin) && isOurs(pin))
+    let failures = 0
     await forEachAtOnce(pins, PINS_AT_ONCE, async (pin) => {
       try {
+        if (options.signal !== undefined) await limit.turn(options.signal)
         await pinning.repinWithout(lost, pin, options)
         log.info('a pin was given other holders', { cid: pin.cid.toString(), lost: lost.toString() })
       } catch (error) {
         options.signal?.throwIfAborted()
+        failures += 1
         log.error('a pin keeps a lost holder', { cid: pin.cid.toString(), lost: lost.toString(), error })
       }
     })
+    return failures
   }
 
   const record = (alert: Alert): void => {
@@ -110,31 +119,33 @@ export function createRepair(
     },
 
     async run(signal) {
-      const waiting: PeerId[] = []
-      let wake = (): void => undefined
+      const waiting = new Map<string, { readonly peer: PeerId; readonly dueMs: number }>()
+      let woken = new AbortController()
       const onAlert = ({ detail: alert }: CustomEvent<Alert>): void => {
         if (roles.follower || !members.counts(alert.peer)) return
         record(alert)
-        if (alert.name !== PING || config.disableRepinning || waiting.length >= MAX_WAITING_ALERTS) return
-        waiting.push(alert.peer)
-        wake()
+        const key = alert.peer.toString()
+        if (alert.name !== PING || config.disableRepinning || waiting.size >= MAX_WAITING_ALERTS) return
+        if (!waiting.has(key)) waiting.set(key, { peer: alert.peer, dueMs: clock.nowMs() + graceMs })
+        woken.abort()
       }
-      const onAbort = (): void => {
-        wake()
+      const onMetric = ({ detail: metric }: CustomEvent<Metric>): void => {
+        if (metric.name !== PING || isMetricDiscarded(metric, timestampFromMs(clock.nowMs()))) return
+        if (waiting.delete(metric.peer.toString())) {
+          log.info('a lost peer has returned: its pins stay where they are', { peer: metric.peer.toString() })
+        }
       }
       monitor.addEventListener('alert', onAlert)
-      signal.addEventListener('abort', onAbort, { once: true })
+      monitor.addEventListener('metric', onMetric)
       try {
         while (!signal.aborted) {
-          const lost = waiting.shift()
-          if (lost === undefined) {
-            await new Promise<void>((resolve) => {
-              wake = resolve
-            })
-            continue
-          }
+          const [next] = [...waiting.values()].sort((x, y) => x.dueMs - y.dueMs)
+          const wake = AbortSignal.any([signal, woken.signal])
+          const isDue = next === undefined ? await untilAborted(wake) : await waitUntil(clock, next.dueMs, wake)
+          woken = new AbortController()
+          if (!isDue || next === undefined || !waiting.delete(next.peer.toString())) continue
           try {
-            await repinFrom(lost, await responsibility(lost, { signal }), { signal })
+            await repinFrom(next.peer, await responsibility(next.peer, { signal }), { signal })
           } catch (error) {
             if (!isAborted(signal))
               log.error('the pins of a lost peer stay as they are', { error: toClusterError(error) })
@@ -142,10 +153,16 @@ export function createRepair(
         }
       } finally {
         monitor.removeEventListener('alert', onAlert)
-        signal.removeEventListener('abort', onAbort)
+        monitor.removeEventListener('metric', onMetric)
       }
     }
   }
+}
+
+/** Resolves when there is something new; that is never a time that was waited for. */
+async function untilAborted(signal: AbortSignal): Promise<false> {
+  await unlessAborted(new Promise<never>(() => undefined), signal).catch(() => undefined)
+  return false
 }
 
 async function* filtered<T>(items: AsyncIterable<T>, isWanted: (item: T) => boolean): AsyncGenerator<T, void> {

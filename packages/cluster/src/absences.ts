@@ -1,0 +1,38 @@
+import type { PeerId } from '@libp2p/interface'
+
+/** Peers whose absence is remembered; more than any cluster has. */
+const MAX_REMEMBERED = 10_000
+
+/** How it is with a peer: there, gone for a short while, or gone for longer than the grace period. */
+export type Presence = 'there' | 'away' | 'lost'
+
+/** Tells a short absence from a loss. */
+export interface Absences {
+  /** What becomes of a peer that is seen, or not seen, now. */
+  look(peer: PeerId, isThere: boolean, nowMs: number): Presence
+}
+
+/**
+ * Counts from the moment that this peer first missed another, by its own clock: what others say of the time may be off
+ * by hours.
+ *
+ * @param graceMs - how long an absence is none of our business
+ */
+export function createAbsences(graceMs: number): Absences {
+  const missedSinceMs = new Map<string, number>()
+  return {
+    look(peer, isThere, nowMs) {
+      const key = peer.toString()
+      if (isThere) {
+        missedSinceMs.delete(key)
+        return 'there'
+      }
+      const sinceMs = missedSinceMs.get(key) ?? nowMs
+      // The oldest goes: it is told anew from here.
+      const [oldest] = missedSinceMs.keys()
+      if (missedSinceMs.size >= MAX_REMEMBERED && oldest !== undefined) missedSinceMs.delete(oldest)
+      missedSinceMs.set(key, sinceMs)
+      return nowMs - sinceMs >= graceMs ? 'lost' : 'away'
+    }
+  }
+}
