@@ -26,13 +26,15 @@ const COMMITS_PER_LOG = 40
 export class DiskJournal {
   readonly #entries: DiskEntries
   readonly #random: () => number
+  readonly #onWrite: (changes: readonly DiskChange[]) => void
   /** From the first commit that is not safe on. */
   #writes: Write[] = []
   #log = 0
 
-  constructor(entries: DiskEntries, random: () => number) {
+  constructor(entries: DiskEntries, random: () => number, onWrite: (changes: readonly DiskChange[]) => void) {
     this.#entries = entries
     this.#random = random
+    this.#onWrite = onWrite
   }
 
   /** Applies a commit. */
@@ -42,6 +44,7 @@ export class DiskJournal {
       this.#sync((write) => write.log < this.#log - 1)
     }
     const undo = changes.map(({ text, value }) => ({ text, value: this.#entries.set(text, value) })).reverse()
+    this.#onWrite(changes)
     this.#writes.push({ changes, undo, log: this.#log, isSynced })
     if (isSynced) this.#sync((write) => write.log === this.#log)
   }

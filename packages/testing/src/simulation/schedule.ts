@@ -24,12 +24,15 @@ export interface FailedSchedule {
 /** Runs one schedule, and once more with a trace if it fails. */
 export async function tryOut(schedule: Schedule, seed: number, steps: number): Promise<FailedSchedule | undefined> {
   const report: SimulationReport = { step: 0, steps, trace: undefined }
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0 // errors are common in what is simulated, and stacks cost more than all else about them
   const fault = await faultOf(() => schedule(seed, report))
+  Error.stackTraceLimit = stackTraceLimit
   if (fault === undefined) return undefined
   const replay = new TracingReport(steps)
   const again = await faultOf(() => schedule(seed, replay))
   const isReplayed = again?.invariant === fault.invariant && replay.step === report.step
-  return { seed, step: report.step, ...fault, trace: replay.lines, isReplayed }
+  return { seed, step: report.step, ...(isReplayed ? again : fault), trace: replay.lines, isReplayed }
 }
 
 interface Fault {

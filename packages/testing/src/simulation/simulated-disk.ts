@@ -38,14 +38,16 @@ export class SimulatedDisk {
   #pending: Pending[] = []
   #plan: CrashPlan | undefined
   #plannedIn = 0
+  #busyUntilMs = 0
   readonly weather: DiskWeather = { minWriteMs: 0, maxWriteMs: 8, writeErrors: 0 }
   /** Commits that took effect. */
   commits = 0
 
-  constructor(clock: Clock, random: () => number) {
+  /** @param onWrite - told what takes effect, also when it is lost later */
+  constructor(clock: Clock, random: () => number, onWrite: (changes: readonly DiskChange[]) => void = () => undefined) {
     this.#clock = clock
     this.#random = random
-    this.#journal = new DiskJournal(this.#entries, random)
+    this.#journal = new DiskJournal(this.#entries, random, onWrite)
   }
 
   /** The datastore of a process; a former one does nothing any more. */
@@ -107,6 +109,7 @@ export class SimulatedDisk {
   #interrupt(): void {
     this.#mounted.isAlive = false
     this.#plan = undefined
+    this.#busyUntilMs = 0
     for (const { changes, durable } of this.#pending.splice(0)) {
       if (this.#random() < 0.5) break
       this.#journal.write(changes, durable && this.#random() < 0.5)
@@ -129,23 +132,20 @@ export class SimulatedDisk {
     if (!mounted.isAlive) await never()
     const { minWriteMs, maxWriteMs, writeErrors } = this.weather
     const isFailing = this.#random() < writeErrors
-    const pending: Pending = { changes, durable }
-    if (!isFailing) this.#pending.push(pending)
+    if (!isFailing) this.#pending.push({ changes, durable })
     const tookMs = (minWriteMs + this.#random() * (maxWriteMs - minWriteMs)) * (durable ? 1 : 0.1)
+    // one after the other: commits take effect and are answered in the order of the calls
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.nowMs()) + tookMs
     await new Promise<void>((resolve) => {
-      this.#clock.setTimer(this.#clock.nowMs() + tookMs, resolve)
+      this.#clock.setTimer(this.#busyUntilMs, resolve)
     })
     if (!mounted.isAlive) await never()
     if (isFailing) throw new Error('simulated: no space left on device')
-    // commits take effect in the order of the calls: an earlier one that is slower goes first
-    const upTo = this.#pending.indexOf(pending)
-    for (const write of this.#pending.slice(0, upTo + 1)) {
-      if (this.#isCrashing(true)) await never()
-      this.#pending.shift()
-      this.#journal.write(write.changes, write.durable)
-      this.commits += 1
-      if (this.#isCrashing(false)) await never()
-    }
+    if (this.#isCrashing(true)) await never()
+    this.#pending.shift()
+    this.#journal.write(changes, durable)
+    this.commits += 1
+    if (this.#isCrashing(false)) await never()
   }
 
   /** Whether the planned crash happened just now. */
