@@ -35,8 +35,8 @@ export async function* mapAtOnce<T, R>(
       if (running.size >= limit) await Promise.race(running)
       yield* done.splice(0)
     }
-    while (running.size > 0) {
-      await Promise.race(running)
+    while (running.size > 0 || done.length > 0) {
+      if (done.length === 0) await Promise.race(running)
       yield* done.splice(0)
     }
   } finally {

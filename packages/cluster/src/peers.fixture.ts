@@ -3,7 +3,7 @@ import { MemoryCluster, settle, type MemoryClusterOptions, type MemoryCollaborat
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, expect } from 'vitest'
-import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core } from './index.ts'
+import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core, type CoreMemory } from './index.ts'
 
 const RAW = 0x55
 /** Longer than metrics are valid: after it a peer that is gone is no member any more. */
@@ -21,7 +21,9 @@ export type StartPeers = (
   peers: number,
   config?: Partial<ClusterConfig>,
   options?: Partial<MemoryClusterOptions>,
-  configOf?: (index: number) => Partial<ClusterConfig>
+  configOf?: (index: number) => Partial<ClusterConfig>,
+  /** What the first peer keeps beyond its end. */
+  memory?: CoreMemory
 ) => Promise<MemoryCluster<Core>>
 
 /** A starter whose clusters are stopped after each test; what they leave behind fails it. */
@@ -34,9 +36,13 @@ export function peersOfTest(): StartPeers {
       expect(cluster.clock.pending).toBe(0)
     }
   })
-  return async (peers, config = {}, options = {}, configOf = () => ({})) => {
+  return async (peers, config = {}, options = {}, configOf = () => ({}), memory) => {
     const make = (core: MemoryCollaborators, index: number): Core =>
-      createCluster(core, { ...DEFAULT_CLUSTER_CONFIG, ...config, ...configOf(index) })
+      createCluster(index === 0 ? { ...core, memory } : core, {
+        ...DEFAULT_CLUSTER_CONFIG,
+        ...config,
+        ...configOf(index)
+      })
     const cluster = new MemoryCluster(make, { ...options, peers })
     clusters.push(cluster)
     await cluster.start()

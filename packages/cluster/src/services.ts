@@ -41,11 +41,11 @@ type Needs = Pick<CoreCollaborators, 'self' | 'consensus' | 'monitor' | 'clock' 
 export function createServices(
   core: Needs,
   members: MemberList,
-  config: Pick<ClusterConfig, 'monitorPingIntervalMs' | 'repair'>
+  config: Pick<ClusterConfig, 'monitorPingIntervalMs' | 'repair' | 'followerMode'>
 ): ServiceDesk {
   const { self, consensus, monitor, clock, log, memory } = core
   const map = createServiceMap()
-  const repairs = config.repair.intervalMs > 0
+  const repairs = config.repair.intervalMs > 0 && !config.followerMode
   const parsed = new WeakMap<Metric, { readonly bulletin: Bulletin | undefined }>()
   let hasIpfs = true
   /** Once told, it is told until the end: a metric that just stops looks like a fault to others. */
