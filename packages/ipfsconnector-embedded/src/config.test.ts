@@ -2,7 +2,6 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { embeddedConfig, storageMaxBytes } from './config.ts'
 import { listenTarget } from '@cluster/config'
-import { parseSize } from './size-text.ts'
 
 const load = (json: unknown, env: Record<string, string> = {}) => embeddedConfig.load(json, env, '.')
 
@@ -57,18 +56,6 @@ describe('ipfs_connector.embedded', () => {
   ])('refuses %j', (json, message) => {
     expect(() => load(json)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }))
   })
-})
-
-it('sizes are read as Kubo reads them', () => {
-  expect(['0', '10GB', '10 gib', '1.5K', '7B', '1TiB'].map(parseSize)).toEqual([
-    0,
-    10_000_000_000,
-    10 * 2 ** 30,
-    1500,
-    7,
-    2 ** 40
-  ])
-  for (const bad of ['', 'GB', '-1', '1 XB', '1e3', '99999999TB']) expect(parseSize(bad)).toBeUndefined()
 })
 
 it('addresses to listen on', () => {

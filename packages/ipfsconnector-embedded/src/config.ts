@@ -1,7 +1,16 @@
 import { ClusterError } from '@cluster/api'
-import { addresses, duration, flag, integer, listenTarget, section, text, type Section } from '@cluster/config'
+import {
+  addresses,
+  duration,
+  flag,
+  integer,
+  listenTarget,
+  parseSize,
+  section,
+  text,
+  type Section
+} from '@cluster/config'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { parseSize } from './size-text.ts'
 
 const gatewayDefault: readonly Multiaddr[] = [multiaddr('/ip4/127.0.0.1/tcp/8080')]
 
