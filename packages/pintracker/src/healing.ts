@@ -53,10 +53,10 @@ export class Healing {
   }
 
   async #heal(): Promise<void> {
-    const { clock, log, heal } = this.#context
+    const { clock, log } = this.#context
     let failed = false
     try {
-      await heal()
+      await this.#context.heal()
     } catch (error) {
       failed = true
       this.#notBeforeMs = clock.nowMs() + MIN_INTERVAL_MS

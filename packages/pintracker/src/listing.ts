@@ -28,6 +28,9 @@ const CONCURRENT_QUESTIONS = 16
 const OF_THE_PINSET =
   TrackerStatus.pinned | TrackerStatus.unexpectedlyUnpinned | TrackerStatus.sharded | TrackerStatus.remote
 
+/** Statuses that only what failed or was lost can have. */
+const OF_FAILURES = TrackerStatus.error | TrackerStatus.unexpectedlyUnpinned
+
 /** What listing needs. */
 interface ListingContext {
   readonly self: PeerId
@@ -117,7 +120,7 @@ function candidates(context: ListingContext, wanted: Wanted): AsyncIterable<read
   const afterKey = after === undefined ? undefined : pinsetKey(after)
   const ofThePinset = isAudited ? OF_THE_PINSET & ~TrackerStatus.unexpectedlyUnpinned : OF_THE_PINSET
   if (filter !== TrackerStatus.undefined && (filter & ofThePinset) === 0) {
-    return unfinished(context, index.scanOpen(afterKey, abort), filter, abort)
+    return unfinished(context, openEntries(index, filter, afterKey, abort), filter, abort)
   }
   return join(
     pinset.list({ ...abort, after }),
@@ -125,6 +128,22 @@ function candidates(context: ListingContext, wanted: Wanted): AsyncIterable<read
     index.scan(afterKey, abort),
     ({ key }: IndexEntry) => key
   )
+}
+
+/** What is still to be done or failed, as far as the filter asks for it. */
+async function* openEntries(
+  index: StatusIndex,
+  filter: TrackerStatus,
+  after: string | undefined,
+  options: AbortOptions
+): AsyncGenerator<readonly IndexEntry[], void, undefined> {
+  if ((filter & ~OF_FAILURES) === 0) {
+    yield* index.scanFailed(after, options)
+    return
+  }
+  const keyOf = ({ key }: IndexEntry): string => key
+  const pages = join(index.scanToDo(after, options), keyOf, index.scanFailed(after, options), keyOf)
+  for await (const page of pages) yield page.flatMap(({ left, right }) => left ?? right ?? [])
 }
 
 /** Only what is waiting, under way, failed or lost, without going through the pinset. */

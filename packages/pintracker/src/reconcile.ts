@@ -60,14 +60,20 @@ export async function resume(context: ReconcileContext, options: AbortOptions): 
   let room = true
   const known = work.pinErrors
   let found = 0
-  for await (const page of index.scanOpen(undefined, options)) {
+  for await (const page of index.scanFailed(undefined, options)) {
     for (const { key, record } of page) {
       if (isPinError(record)) found += 1
       if (!isOperation(record) || work.queue.get(key) !== undefined) continue
-      if (isFailed(record)) work.retries.set(key, record.retryAtMs ?? 0)
-      // without room it is only gone through for the retries
-      else if (room) room = await takeUp(context, key, record.state, options)
+      work.retries.set(key, record.retryAtMs ?? 0)
     }
+  }
+  for await (const page of index.scanToDo(undefined, options)) {
+    for (const { key, record } of page) {
+      if (!isOperation(record) || isFailed(record) || work.queue.get(key) !== undefined) continue
+      room = await takeUp(context, key, record.state, options)
+      if (!room) break
+    }
+    if (!room) break
   }
   // what was found, and what has changed meanwhile
   work.pinErrors += found - known

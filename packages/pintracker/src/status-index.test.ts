@@ -54,8 +54,8 @@ describe('StatusIndex', () => {
     await index.flush()
     expect(await list(index)).toEqual([{ key: keys[1], record: record('lost') }])
     expect(commits).toEqual([
-      [4, false],
-      [2, false]
+      [3, false],
+      [1, false]
     ])
     expect(await list(open(store))).toEqual([{ key: keys[1], record: record('lost') }])
   })
@@ -87,18 +87,24 @@ describe('StatusIndex', () => {
       }
     }
     const index = open(new Watched())
-    const states: RecordState[] = ['pinned', 'lost', 'pin', 'unpin']
-    for (const [at, key] of keys.entries()) index.set(key, record(states[at] ?? 'pinned'))
+    const [pinned, lost, toDo, failed] = keys
+    index.set(pinned, record('pinned'))
+    index.set(lost, record('lost'))
+    index.set(toDo, record('pin'))
+    index.set(failed, record('unpin', { error: 'no' }))
     await index.flush()
-    const openKeys = async (after?: string) =>
-      (await Array.fromAsync(itemsOf(index.scanOpen(after, {})))).map(({ key }) => key)
-    expect(await openKeys()).toEqual(keys.slice(1))
-    expect(await openKeys(keys[2])).toEqual(keys.slice(3))
-    index.set(keys[1], record('pinned'))
-    index.set(keys[2], undefined)
+    const keysOf = async (pages: ReturnType<StatusIndex['scan']>) =>
+      (await Array.fromAsync(itemsOf(pages))).map(({ key }) => key)
+    expect(await keysOf(index.scanFailed(undefined, {}))).toEqual([lost, failed])
+    expect(await keysOf(index.scanFailed(lost, {}))).toEqual([failed])
+    expect(await keysOf(index.scanToDo(undefined, {}))).toEqual([toDo])
+    index.set(lost, record('pinned'))
+    index.set(toDo, record('pin', { error: 'no' }))
+    index.set(failed, undefined)
     await index.flush()
-    expect(await openKeys()).toEqual([keys[3]])
-    expect(scanned.every((gte) => gte.startsWith('/o/'))).toBe(true)
+    expect(await keysOf(index.scanFailed(undefined, {}))).toEqual([toDo])
+    expect(await keysOf(index.scanToDo(undefined, {}))).toEqual([])
+    expect(new Set(scanned.map((gte) => gte.slice(0, 3)))).toEqual(new Set(['/e/', '/o/']))
   })
 
   it('reads a page of keys at once, what is not yet written too', async () => {

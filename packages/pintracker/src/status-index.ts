@@ -20,18 +20,26 @@ const MAX_COMMIT = 2048
 const CONCURRENT_READS = 256
 
 const RECORDS = '/r/'
-/** What is not just pinned once more, so that it is found without reading the rest. */
-const OPEN = '/o/'
+/** What is still to be done once more, so that it is found without reading the rest. */
+const TO_DO = '/o/'
+/** What failed or was lost once more. */
+const FAILED = '/e/'
 /** Above all keys below a prefix. */
-const ENDS = { [RECORDS]: new Key('/r0', false), [OPEN]: new Key('/o0', false) } as const
+const ENDS = {
+  [RECORDS]: new Key('/r0', false),
+  [TO_DO]: new Key('/o0', false),
+  [FAILED]: new Key('/e0', false)
+} as const
 
 /**
  * What this peer knows of each CID it has to do with, in pinset order, on disk. Writes are gathered and written behind;
  * reads see them at once. That something is about to be pinned is made durable, else a pin could outlive what the
  * index knows of it and never be unpinned; the rest is found again by comparing with the pinset.
  *
- * Below `/r/` lies each record. Those of anything but what is pinned lie below `/o/` as well, written and removed in
- * the same commits: a listing of ten million pins for its ten errors reads the ten.
+ * Below `/r/` lies each record. What is still to be done lies below `/o/` as well, what failed or was lost below `/e/`,
+ * written and removed in the same commits: a listing of ten million pins for its ten errors reads the ten. They are
+ * apart because a LevelDB walks over what was removed until it is compacted, and what is to be done comes and goes by
+ * the million.
  */
 export class StatusIndex {
   readonly #store: PeerDatastore
@@ -49,34 +57,19 @@ export class StatusIndex {
   async get(key: string, options: AbortOptions): Promise<IndexRecord | undefined> {
     if (this.#unwritten.has(key)) return this.#unwritten.get(key)
     try {
-      const bytes = await this.#store.get(new Key(RECORDS + key, false), options)
+      const record = await readRecord(this.#store, new Key(RECORDS + key, false), options)
       // it may have changed meanwhile
-      return this.#unwritten.has(key) ? this.#unwritten.get(key) : decodeRecord(bytes)
+      return this.#unwritten.has(key) ? this.#unwritten.get(key) : record
     } catch (error) {
-      if (error instanceof Error && error.name === 'NotFoundError') return this.#unwritten.get(key)
       throw toClusterError(error, 'STORAGE')
     }
   }
 
   /** The entries of a page of keys. */
   async getMany(keys: readonly string[], options: AbortOptions): Promise<(IndexRecord | undefined)[]> {
-    if (keys.length === 0) return []
-    if (this.#store.readMany === undefined) {
-      const records: (IndexRecord | undefined)[] = []
-      for (let at = 0; at < keys.length; at += CONCURRENT_READS) {
-        const some = keys.slice(at, at + CONCURRENT_READS)
-        records.push(...(await Promise.all(some.map((key) => this.get(key, options)))))
-      }
-      return records
-    }
     try {
-      const where = keys.map((key) => new Key(RECORDS + key, false))
-      const found = await this.#store.readMany(where, options)
-      return keys.map((key, at) => {
-        const bytes = found[at]
-        if (this.#unwritten.has(key)) return this.#unwritten.get(key)
-        return bytes === undefined ? undefined : decodeRecord(bytes)
-      })
+      const found = await this.#read(keys, options)
+      return keys.map((key, at) => (this.#unwritten.has(key) ? this.#unwritten.get(key) : found[at]))
     } catch (error) {
       options.signal?.throwIfAborted()
       throw toClusterError(error, 'STORAGE')
@@ -121,9 +114,14 @@ export class StatusIndex {
     return this.#scan(RECORDS, after, options)
   }
 
-  /** Like {@link scan}, of anything but what is just pinned. */
-  scanOpen(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
-    return this.#scan(OPEN, after, options)
+  /** Like {@link scan}, of what is still to be done. */
+  scanToDo(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    return this.#scan(TO_DO, after, options)
+  }
+
+  /** Like {@link scan}, of what failed or was lost. */
+  scanFailed(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    return this.#scan(FAILED, after, options)
   }
 
   async *#scan(prefix: keyof typeof ENDS, after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
@@ -138,6 +136,22 @@ export class StatusIndex {
       }
       if (entries.length > 0) yield entries
     }
+  }
+
+  /** What is written of some keys. */
+  async #read(keys: readonly string[], options: AbortOptions): Promise<(IndexRecord | undefined)[]> {
+    const store = this.#store
+    const where = keys.map((key) => new Key(RECORDS + key, false))
+    if (store.readMany !== undefined) {
+      const found = await store.readMany(where, options)
+      return found.map((bytes) => (bytes === undefined ? undefined : decodeRecord(bytes)))
+    }
+    const records: (IndexRecord | undefined)[] = []
+    for (let at = 0; at < where.length; at += CONCURRENT_READS) {
+      const some = where.slice(at, at + CONCURRENT_READS)
+      records.push(...(await Promise.all(some.map((key) => readRecord(store, key, options)))))
+    }
+    return records
   }
 
   /** A pass over what waits: the one under way, or a new one. */
@@ -157,7 +171,13 @@ export class StatusIndex {
       for (let at = 0; at < waiting.length; at += MAX_COMMIT) {
         const some = waiting.slice(at, at + MAX_COMMIT)
         const durable = some.some(([, record]) => isToPin(record))
-        await this.#store.commit(some.flatMap(operationsOf), { durable })
+        // what was there tells what must go: removals of what never was would pile up in the datastore
+        const former = await this.#read(
+          some.map(([key]) => key),
+          {}
+        )
+        const operations = some.flatMap(([key, record], index) => operationsOf(key, former[index], record))
+        await this.#store.commit(operations, { durable })
         for (const [key, record] of some) if (this.#unwritten.get(key) === record) this.#unwritten.delete(key)
       }
     } catch (error) {
@@ -170,12 +190,34 @@ export class StatusIndex {
   }
 }
 
-function operationsOf([key, record]: readonly [string, IndexRecord | undefined]): DatastoreOperation[] {
+async function readRecord(store: PeerDatastore, key: Key, options: AbortOptions): Promise<IndexRecord | undefined> {
+  try {
+    return decodeRecord(await store.get(key, options))
+  } catch (error) {
+    if (error instanceof Error && error.name === 'NotFoundError') return undefined
+    throw error
+  }
+}
+
+function operationsOf(
+  key: string,
+  former: IndexRecord | undefined,
+  record: IndexRecord | undefined
+): DatastoreOperation[] {
   const where = new Key(RECORDS + key, false)
-  const open = new Key(OPEN + key, false)
-  if (record === undefined) return [{ delete: where }, { delete: open }]
+  const [oldPlace, place] = [placeOf(former), placeOf(record)]
+  const operations: DatastoreOperation[] = []
+  if (oldPlace !== undefined && oldPlace !== place) operations.push({ delete: new Key(oldPlace + key, false) })
+  if (record === undefined) return [...operations, { delete: where }]
   const value = encodeRecord(record)
-  return [{ put: { key: where, value } }, record.state === 'pinned' ? { delete: open } : { put: { key: open, value } }]
+  if (place !== undefined) operations.push({ put: { key: new Key(place + key, false), value } })
+  return [...operations, { put: { key: where, value } }]
+}
+
+/** Where else a record lies. */
+function placeOf(record: IndexRecord | undefined): typeof TO_DO | typeof FAILED | undefined {
+  if (record === undefined || record.state === 'pinned') return undefined
+  return record.state === 'lost' || record.error !== '' ? FAILED : TO_DO
 }
 
 function isToPin(record: IndexRecord | undefined): boolean {

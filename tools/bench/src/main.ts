@@ -4,7 +4,9 @@ import { formatFigure, type Figure } from './figure.ts'
 type Jobs = Readonly<Record<string, Job>>
 
 /** What `nx bench <project>` measures: one entry a project, loaded when it is asked for. */
-const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs }>>> = {
+const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs; longJobs?: Jobs }>>> = {
+  'merkle-crdt': () => import('./merkle-crdt/jobs.ts'),
+  pintracker: () => import('./pintracker/jobs.ts'),
   system: () => import('./system/jobs.ts')
 }
 
@@ -17,11 +19,13 @@ const load = projects[project.replace('@cluster/', '')]
 if (load === undefined) {
   throw new Error(`nothing is measured for ${project}; known: ${Object.keys(projects).join(', ')}`)
 }
-const { jobs } = await load()
+const { jobs, longJobs = {} } = await load()
+const all: Jobs = { ...jobs, ...longJobs }
 for (const name of wanted) {
-  if (jobs[name] === undefined)
-    throw new Error(`${project} has no job ${name}; it has: ${Object.keys(jobs).join(', ')}`)
+  if (all[name] === undefined) {
+    throw new Error(`${project} has no job ${name}; it has: ${Object.keys(all).join(', ')}`)
+  }
 }
-for (const [name, job] of Object.entries(jobs)) {
+for (const [name, job] of Object.entries(wanted.length === 0 ? jobs : all)) {
   if (wanted.length === 0 || wanted.includes(name)) await job(say)
 }
