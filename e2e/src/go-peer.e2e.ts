@@ -1,10 +1,9 @@
-import { fromBundle, run } from '@cluster/processes'
+import { findGoProgram, fromBundle, GoPeer, run } from '@cluster/processes'
 import { findKubo, KuboDaemon } from '@cluster/testing'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findGoProgram, GoPeer } from './go-peer.ts'
 import { eventually, newSecret, TestCluster, type TestPeer } from './test-cluster.ts'
 
 const [ipfs, service, ctl] = await Promise.all([

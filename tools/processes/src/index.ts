@@ -1,4 +1,7 @@
+export * from './content-cid.ts'
+export * from './daemons/instant-daemons.ts'
 export * from './free-port.ts'
 export * from './peer-process.ts'
 export * from './program.ts'
 export * from './run.ts'
+export * from './go-peer.ts'

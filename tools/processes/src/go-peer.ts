@@ -1,4 +1,5 @@
-import { freePort, run, type Outcome } from '@cluster/processes'
+import { freePort } from './free-port.ts'
+import { run, type Outcome } from './run.ts'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
@@ -30,9 +31,13 @@ export interface GoPeerInit {
   readonly service: string
   readonly ctl: string
   readonly folder: string
+  /** Default `go`. */
+  readonly name?: string
   readonly secret: string
   /** Multiaddress of its Kubo. */
   readonly kubo: string
+  /** More settings, which are not the quick ones of a test. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A peer of the Go implementation. */
@@ -61,7 +66,7 @@ export class GoPeer implements AsyncDisposable {
     const env = {
       ...process.env,
       IPFS_CLUSTER_PATH: init.folder,
-      CLUSTER_PEERNAME: 'go',
+      CLUSTER_PEERNAME: init.name ?? 'go',
       CLUSTER_SECRET: init.secret,
       CLUSTER_LISTENMULTIADDRESS: swarm,
       CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: rest,
@@ -73,7 +78,8 @@ export class GoPeer implements AsyncDisposable {
       CLUSTER_MONITORPINGINTERVAL: '2s',
       CLUSTER_DISK_METRICTTL: '10s',
       CLUSTER_TAGS_METRICTTL: '10s',
-      CLUSTER_MDNSINTERVAL: '0s'
+      CLUSTER_MDNSINTERVAL: '0s',
+      ...init.env
     }
     await promisify(execFile)(init.service, ['init', '--consensus', 'crdt', '--datastore', 'leveldb'], { env })
     const { id } = JSON.parse(await readFile(join(init.folder, 'identity.json'), 'utf8')) as { id: string }
@@ -109,16 +115,47 @@ export class GoPeer implements AsyncDisposable {
     return run({ file: this.#init.ctl, native: true }, ['--host', rest, ...args])
   }
 
+  get name(): string {
+    return this.#init.name ?? 'go'
+  }
+
+  get folder(): string {
+    return this.#init.folder
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Where its REST API listens. */
   get rest(): string {
     return this.#rest
   }
 
+  get restUrl(): string {
+    const [, , host = '', , port = ''] = this.#rest.split('/')
+    return `http://${host}:${port}`
+  }
+
+  /** Ends the process at once, as a crash would. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Stops it in order. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child
     if (child?.exitCode !== null || child.signalCode !== null) return
     const closed = once(child, 'close')
-    child.kill('SIGTERM')
+    child.kill(signal)
     await closed
   }
 }
