@@ -102,6 +102,24 @@ describe('PubsubMonitor', () => {
     expect(texts()).toEqual(['warn metrics not used: expired on arrival (clocks differ?)'])
   })
 
+  it('uses a metric of a peer whose clock is hours ahead, and says that clocks may differ', async () => {
+    const inHours = timestampFromMs(context.clock.nowMs() + 6 * 3_600_000)
+    await send(encodeMetricMessage(metric('early', { expire: inHours })))
+    expect(monitor.latestMetrics('m').map(({ value }) => value)).toEqual(['early'])
+    await context.clock.advance(1000)
+    expect(await metrics.read()).toEqual({})
+    expect(texts()).toEqual(['info metrics valid for more than an hour (clocks differ?)'])
+  })
+
+  it('survives times that are none, and weights of any size', async () => {
+    const extreme = [-(2n ** 63n), 2n ** 63n - 1n]
+    for (const number of extreme) {
+      await send(encodeMetricMessage(metric(number.toString(), { expire: number, weight: number })))
+    }
+    expect(monitor.latestMetrics('m').map(({ value }) => value)).toEqual([extreme.at(-1)?.toString()])
+    await context.clock.advance(5000)
+  })
+
   it('warns of metrics that it does not publish', async () => {
     await monitor.publishMetric(metric('v', { peer: a, valid: false }), {})
     expect(texts()).toEqual(['warn discarding invalid metric'])

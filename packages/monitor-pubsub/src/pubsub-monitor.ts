@@ -24,6 +24,9 @@ export const METRICS_TOPIC = 'monitor.metrics'
 /** Longest message that is looked at. A ping with fifty addresses takes 5 KiB. */
 export const MAX_MESSAGE_BYTES = 32 * 1024
 
+/** Metrics live for a minute or less unless somebody wants otherwise; who dies meanwhile is noticed after that only. */
+const LONG_LIFETIME_MS = 3_600_000
+
 /** What the monitor needs of its component context. */
 export interface PubsubMonitorContext extends Pick<BaseContext, 'clock' | 'log' | 'metrics' | 'fatal'> {
   readonly network: Pick<Network, 'subscribe'>
@@ -148,6 +151,9 @@ export class PubsubMonitor extends TypedEventEmitter<PeerMonitorEvents> implemen
       return
     }
     if (isMetricExpired(metric, this.#now())) this.#drops.add('expired on arrival (clocks differ?)', from)
+    else if (isLongLived(metric, this.#context.clock.nowMs())) {
+      this.#drops.add('valid for more than an hour (clocks differ?)', from)
+    }
     this.logMetric(metric)
   }
 
@@ -172,4 +178,8 @@ export class PubsubMonitor extends TypedEventEmitter<PeerMonitorEvents> implemen
       this.safeDispatchEvent('alert', { detail: { ...metric, triggeredAt } })
     }
   }
+}
+
+function isLongLived({ expire }: Metric, nowMs: number): boolean {
+  return expire > timestampFromMs(nowMs + LONG_LIFETIME_MS)
 }

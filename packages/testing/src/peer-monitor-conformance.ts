@@ -54,7 +54,7 @@ export function peerMonitorConformance(
       expect(clock.pending).toBe(0)
     })
 
-    it('keeps the last metric of each peer, by the bytes of the peer ID', () => {
+    it('MO-3: keeps the last metric of each peer, by the bytes of the peer ID', () => {
       for (const peer of [c, a, b]) {
         monitor.logMetric(metric(peer, 'old'))
         monitor.logMetric(metric(peer, peer.toString()))
@@ -86,7 +86,7 @@ export function peerMonitorConformance(
       expect(timestampToMs(receivedAt ?? 0n)).toBe(clock.nowMs())
     })
 
-    it('publishes to the other monitors and to itself; a metric only logged stays here', async () => {
+    it('MO-4: publishes to the other monitors and to itself; a metric only logged stays here', async () => {
       const other = await join(b)
       const wanted = metric(a, 'hello', 60_000, { weight: -7n, partitionable: true })
       await monitor.publishMetric(wanted, {})
@@ -105,7 +105,7 @@ export function peerMonitorConformance(
       expect(other.metricNames()).toEqual([])
     })
 
-    it('alerts once for each metric that is not renewed, and again after it was', async () => {
+    it('MO-5, MO-6: alerts once for each metric that is not renewed, and again after it was', async () => {
       const alerts: string[] = []
       monitor.addEventListener('alert', ({ detail }) => alerts.push(`${detail.name} ${String(detail.peer)}`))
       monitor.logMetric(metric(b, 'v', 50))
@@ -117,6 +117,39 @@ export function peerMonitorConformance(
       monitor.logMetric(metric(b, 'v', 50))
       await clock.advance(3 * checkIntervalMs)
       expect(alerts).toEqual([`m ${String(b)}`, `m ${String(b)}`])
+    })
+
+    it('MO-6: tells of each name and peer by itself, with what was last known, and not of what was never valid', async () => {
+      const alerts: string[] = []
+      monitor.addEventListener('alert', ({ detail: { name: of, peer, value, triggeredAt } }) => {
+        expect(timestampToMs(triggeredAt ?? 0n)).toBe(clock.nowMs())
+        alerts.push(`${of} ${String(peer)} ${value}`)
+      })
+      monitor.logMetric(metric(b, 'older', 50))
+      monitor.logMetric(metric(b, 'newer', 60))
+      monitor.logMetric(metric(b, 'v', 50, { name: 'n' }))
+      monitor.logMetric(metric(c, 'v', 50))
+      monitor.logMetric(metric(c, 'invalid', 50, { name: 'n', valid: false }))
+      await clock.advance(2 * checkIntervalMs)
+      expect(alerts.sort()).toEqual([`m ${String(b)} newer`, `m ${String(c)} v`, `n ${String(b)} v`].sort())
+      monitor.logMetric(metric(b, 'expired when it came', -1))
+      await clock.advance(2 * checkIntervalMs)
+      expect(alerts).toHaveLength(3)
+    })
+
+    it('takes the metric that came last, whatever the clock of its peer says', () => {
+      const hours = 6 * 3_600_000
+      monitor.logMetric(metric(b, 'from a clock that is ahead', hours))
+      monitor.logMetric(metric(b, 'after it was set right', 1000))
+      monitor.logMetric(metric(c, 'right', 1000))
+      monitor.logMetric(metric(c, 'from a clock that is behind', -hours))
+      expect(values(monitor)).toEqual(['after it was set right'])
+      expect(monitor.latestForPeer('m', c)?.value).toBe('from a clock that is behind')
+    })
+
+    it('has no place for a metric without a name', () => {
+      monitor.logMetric(metric(b, 'v', 1000, { name: '' }))
+      expect(monitor.metricNames()).toEqual([])
     })
 
     it('says when a metric arrived, and when a peer began to listen', async () => {
@@ -131,7 +164,7 @@ export function peerMonitorConformance(
       expect(seen).toEqual([b.toString(), 'hello'])
     })
 
-    it('stops twice, hears nothing afterwards, and refuses to publish', async () => {
+    it('MO-1: stops twice, hears nothing afterwards, and refuses to publish', async () => {
       const other = await join(b)
       await monitor.stop?.({})
       await monitor.stop?.({})
