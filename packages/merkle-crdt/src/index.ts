@@ -44,3 +44,9 @@ export {
   type Batching,
   type CrdtOperation
 } from './changes/publisher.ts'
+export { CATCH_UP_PROTOCOL, type CatchUpChannel } from './sync/catch-up/channel.ts'
+export { DEFAULT_CATCH_UP_LIMITS, type CatchUpLimits } from './sync/catch-up/limits.ts'
+export { MAX_MESSAGE_BYTES as MAX_CATCH_UP_MESSAGE_BYTES } from './sync/catch-up/message.ts'
+export type { BackfillStats, CatchUpOptions, CatchUpStats, IntakeStats } from './sync/catch-up/options.ts'
+export { MAX_SERVED_PER_PEER, type ServedCounters } from './sync/catch-up/server.ts'
+export { type CatchUpPeer } from './sync/catch-up/server-link.ts'

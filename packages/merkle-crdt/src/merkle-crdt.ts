@@ -23,6 +23,10 @@ import { Replica } from './replica.ts'
 import { MAX_LISTED, type CrdtEvents, type CrdtStatus } from './status/crdt-status.ts'
 import type { CrdtStats } from './status/stats.ts'
 import { highestHeads, missingBlock } from './status/sync-watch.ts'
+import { CatchUp } from './sync/catch-up/catch-up.ts'
+import type { CatchUpChannel } from './sync/catch-up/channel.ts'
+import type { CatchUpStats } from './sync/catch-up/options.ts'
+import { catchUpParts } from './sync/catch-up/parts.ts'
 import { HeadMerger } from './maintenance/head-merger.ts'
 import { DirtyMark } from './store/dirty-mark.ts'
 import { finishReplacement } from './store/replace.ts'
@@ -47,6 +51,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   readonly #repairs: Repairs
   readonly #dirty: DirtyMark
   readonly #headMerger: HeadMerger | undefined
+  readonly #catchUp: CatchUp | undefined
   #closing: Promise<void> | undefined
 
   private constructor(init: MerkleCrdtInit) {
@@ -69,6 +74,14 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       () => this.#replica.heads.written
     )
     this.#feed = new ChangeFeed((keys, readSignal) => this.#values(keys, { signal: readSignal }))
+    if (init.catchUp !== undefined) {
+      const base = { storage, layout: this.#layout, blocks, exchange: this.#exchange, clock, random, log }
+      this.#catchUp = new CatchUp(
+        catchUpParts(base, () => this.#replica),
+        init.catchUp
+      )
+      this.#exchange = this.#catchUp.exchange()
+    }
     this.#replica = new Replica({
       storage,
       layout: this.#layout,
@@ -131,6 +144,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     await store.#publisher.load(store.#stop.signal)
     await store.#dirty.load(options)
     await store.#replica.load()
+    await store.#catchUp?.load(options)
     store.#start()
     return store
   }
@@ -148,19 +162,41 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       }
       this.#background.push(receiveHeads(broadcaster, announced, rejected, log, this.#stop.signal))
     }
+    this.#catchUp?.start()
     this.#replica.kick()
     this.#repairs.start()
     this.#headMerger?.check()
   }
 
-  /** The value of a key; `undefined` if it is not there. */
+  /** The value of a key; `undefined` if it is not there. Waits while a snapshot is being taken in. */
   async get(key: string, options: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    await this.#catchUp?.readable(options)
     return (await this.#values([cleanKey(key)], options))[0]
   }
 
-  /** All keys and values in the order of the keys' bytes, in pages of 1 to 1024, from one snapshot. */
-  list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
-    return listValues(this.#init.storage, this.#layout, options)
+  /**
+   * All keys and values in the order of the keys' bytes, in pages of 1 to 1024, of one moment. Waits while a snapshot is
+   * being taken in.
+   */
+  async *list(options: CrdtListOptions = {}): AsyncGenerator<readonly CrdtPair[]> {
+    await this.#catchUp?.readable(options)
+    yield* listValues(this.#init.storage, this.#layout, options)
+  }
+
+  /**
+   * Answers a peer of the same cluster that opened a conversation of the protocol `CATCH_UP_PROTOCOL`. Never rejects.
+   *
+   * @param peer - a name for limits and logs
+   * @see spec/wire-crdt.md §7.3 P10
+   */
+  async serveCatchUp(channel: CatchUpChannel, peer: string): Promise<void> {
+    if (this.#catchUp === undefined) channel.close(new CrdtError('ERR_CRDT_CATCH_UP', 'not offered'))
+    else await this.#catchUp.serve(channel, peer)
+  }
+
+  /** How catching up with peers goes; `undefined` without {@link MerkleCrdtOptions.catchUp}. */
+  get catchUp(): CatchUpStats | undefined {
+    return this.#catchUp?.stats
   }
 
   /**
@@ -300,7 +336,8 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   async #close(): Promise<void> {
     this.#headMerger?.close()
     await this.#announcer.close()
-    await this.#replica.close()
+    // first the signal of the former, else the latter would wait for a snapshot to the end
+    await Promise.all([this.#catchUp?.close(), this.#replica.close()])
     this.#stop.abort(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
     this.#feed.close()
     await Promise.all([...this.#background, this.#repairs.close()])

@@ -1,4 +1,5 @@
 import { MAX_STAGED_BYTES, type DagBlocks } from './store/dag-blocks.ts'
+import type { CatchUpOptions } from './sync/catch-up/options.ts'
 import type { FetchLimits } from './sync/fetcher.ts'
 import type { HeadMerging } from './maintenance/head-merger.ts'
 import type { Batching } from './changes/publisher.ts'
@@ -14,6 +15,8 @@ export interface MerkleCrdtOptions {
   readonly batching?: Batching | undefined
   /** Absent: many heads stay until somebody writes. */
   readonly headMerging?: HeadMerging | undefined
+  /** Absent: what is missing comes by the exchange only. */
+  readonly catchUp?: CatchUpOptions | undefined
   /** Limits of fetching, each with a default. */
   readonly fetch?: Partial<FetchLimits>
 }

@@ -19,6 +19,7 @@ import type { DeltaNode } from './wire/node.ts'
 import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 import { loadState } from './store/load-state.ts'
 import type { CrdtState } from './store/process.ts'
+import { ProcessedFilter } from './store/processed-filter.ts'
 import { highestHeads, SyncWatch, type EventSink } from './status/sync-watch.ts'
 import type { DirtyMark } from './store/dirty-mark.ts'
 import { Turns } from './turns.ts'
@@ -57,6 +58,7 @@ export class Replica {
   readonly #firstSync = new FirstSync()
   readonly watch: SyncWatch
   readonly intake: Intake
+  readonly #filter: ProcessedFilter
   #isClosing = false
   #maxTurnBlocks = MAX_TURN_BLOCKS
   #idleWaiters: (() => void)[] = []
@@ -80,6 +82,8 @@ export class Replica {
       maxHeight: () => this.heads.maxHeight,
       isFirstSync: () => this.#firstSync.isRunning
     })
+    this.#filter = new ProcessedFilter(parts.storage, parts.layout, parts.clock, parts.signal)
+    parts.blocks.useFilter(this.#filter)
     const faults = new Faults(parts.blocks, parts.dirty, this.watch, parts.log)
     this.#turns = new Turns(parts.clock, {
       hasWork: () => this.#hasWork(),
@@ -91,6 +95,7 @@ export class Replica {
     this.intake = new Intake({
       ...parts,
       faults,
+      filter: this.#filter,
       watch: this.watch,
       jobs: () => this.#state.jobs,
       wake: () => {
@@ -114,6 +119,7 @@ export class Replica {
   }
   /** Reads what a former run left, and goes on with it. */
   async load(): Promise<void> {
+    await this.#filter.load()
     await this.#load()
     this.#firstSync.loaded(this.heads.size)
     this.watch.check()
@@ -161,6 +167,35 @@ export class Replica {
     })
   }
 
+  /**
+   * Runs something between two turns that writes to the datastore itself; then the store is read again.
+   *
+   * @param task - returns by how many keys the store grew
+   */
+  rewrite(task: () => Promise<number>): Promise<void> {
+    if (this.#isClosing) return Promise.reject(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(async () => {
+        try {
+          this.growth += await task()
+          const announced = [...this.jobs].filter(({ isLinked }) => !isLinked)
+          await this.intake.stop()
+          this.intake.restart()
+          await this.load()
+          for (const { cid, walk } of announced) this.announced([cid], walk.announcedBy)
+          this.#parts.feed.resync()
+          resolve()
+        } catch (cause) {
+          const error = cause instanceof Error ? cause : new Error(String(cause))
+          reject(error)
+          await this.#recover(error)
+          if (this.#isClosing) this.#parts.publisher.fail(error)
+        }
+      })
+      this.kick()
+    })
+  }
+
   /** Joins all heads by an empty block. */
   async mergeHeads(): Promise<void> {
     const { exchange } = this.#parts
@@ -196,7 +231,8 @@ export class Replica {
   }
 
   #newDraft(): Draft {
-    return new Draft(this.#parts.storage, this.#parts.layout, { signal: this.#parts.signal })
+    const { storage, layout, signal } = this.#parts
+    return new Draft(storage, layout, { signal }, this.#filter)
   }
 
   /** Tasks come first, then local changes, since somebody waits for them. */

@@ -56,6 +56,8 @@ export class Publisher {
   readonly #kick: () => void
   readonly #queue = new Fifo<Entry>()
   #accepted = 0
+  /** Of what waits for its block. */
+  #queuedBytes = 0
   #sequence = 0
   #isDue = false
   #isClosing = false
@@ -147,6 +149,7 @@ export class Publisher {
 
   #push(entry: Entry): void {
     this.#queue.push(entry)
+    this.#queuedBytes += entry.bytes
     this.#startTimer()
   }
 
@@ -173,8 +176,10 @@ export class Publisher {
       if (entries.length > 0 && (entries.length >= maxOperations || bytes > maxBytes)) break
       entries.push(next)
       this.#queue.take()
+      this.#queuedBytes -= next.bytes
     }
-    this.#isDue = false
+    // what did not fit is as old as what did
+    this.#isDue = this.#isDue && this.#queue.size > 0 && entries.length < maxOperations
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (this.#queue.size > 0) this.#startTimer()
@@ -192,11 +197,17 @@ export class Publisher {
     for (const entry of entries) if (entry.journal === undefined) entry.settle(error)
     this.#accepted -= entries.length - acknowledged.length
     this.#queue.unshift(acknowledged)
+    for (const { bytes } of acknowledged) this.#queuedBytes += bytes
     if (acknowledged.length > 0 && !this.#isClosing) {
       this.#cancelTimer?.()
       this.#cancelTimer = undefined
       this.#startTimer(Math.max(RETRY_MS, this.#batching?.maxAgeMs ?? 0))
     }
+  }
+
+  /** No block is made any more: who waits for one is told; what was acknowledged stands in the journal. */
+  fail(error: Error): void {
+    for (let entry = this.#queue.take(); entry !== undefined; entry = this.#queue.take()) entry.settle(error)
   }
 
   /** Takes no more; what waits is due now. */
@@ -208,7 +219,8 @@ export class Publisher {
   }
 
   get #isFull(): boolean {
-    return this.#batching === undefined || this.#queue.size >= this.#batching.maxSize
+    if (this.#batching === undefined || this.#queue.size >= this.#batching.maxSize) return true
+    return this.#queuedBytes > MAX_DELTA_BYTES
   }
 
   /** Whether it is time for a block. */
