@@ -1,11 +1,9 @@
 import { ClusterError, type AddedOutput, type AddParams, type FileEntry } from '@cluster/api'
-import type { CID } from 'multiformats/cid'
-import { BalancedFile } from './balanced-file.ts'
-import type { BlockSender } from './block-sender.ts'
-import { fileLeaf, rawLeaf, symlinkNode, type DagNode, type FileNode } from './dag-node.ts'
-import { checkLength, partsOf } from './entry-path.ts'
-import { fixedChunks } from './fixed-chunks.ts'
-import { FolderTree, joinPath } from './folder-tree.ts'
+import { cutChunks } from './chunk/cut-chunks.ts'
+import type { BlockSink } from './send/block-sink.ts'
+import { directoryNode, symlinkNode, type DagNode, type FileNode } from './dag/dag-node.ts'
+import { checkLength, partsOf } from './tree/entry-path.ts'
+import { FolderTree, joinPath } from './tree/folder-tree.ts'
 import type { Plan } from './plan.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -24,25 +22,23 @@ interface Open {
  * @see behaviours.md §6.3 to §6.6
  */
 export class AddRun {
-  /** The roots to pin, in order. */
-  readonly roots: CID[] = []
   readonly #plan: Plan
   readonly #params: AddParams
-  readonly #sender: BlockSender
+  readonly #sink: BlockSink
   readonly #maxEntries: number
   #entries = 0
   #open: Open | undefined
 
-  constructor(plan: Plan, params: AddParams, sender: BlockSender, maxEntries: number) {
+  constructor(plan: Plan, params: AddParams, sink: BlockSink, maxEntries: number) {
     this.#plan = plan
     this.#params = params
-    this.#sender = sender
+    this.#sink = sink
     this.#maxEntries = maxEntries
   }
 
   /** Adds all entries and gives the events in the specified order. */
   async *run(entries: AsyncIterable<FileEntry>): AsyncGenerator<AddedOutput, void, undefined> {
-    for await (const entry of untilAborted(entries, this.#sender.signal)) yield* this.#add(entry)
+    for await (const entry of untilAborted(entries, this.#sink.signal)) yield* this.#add(entry)
     if (this.#entries === 0) throw new ClusterError('BAD_REQUEST', 'no files to add')
     yield* this.#close()
   }
@@ -55,7 +51,8 @@ export class AddRun {
       yield* this.#close()
       const node = yield* this.#store(entry, '')
       yield this.#event(parts[0] ?? '', node)
-      this.roots.push(node.cid)
+      await this.#sink.roots([node.cid])
+      yield* this.#sink.takeEvents()
       return
     }
     const [top = ''] = parts
@@ -64,6 +61,9 @@ export class AddRun {
     const { tree } = (this.#open ??= { name, tree: new FolderTree() })
     const path = this.#params.wrapWithDirectory ? parts : parts.slice(1)
     const before = tree.size
+    // Shards begin with it like those of the reference, so that the same folder gives the same shards.
+    const isFirst = before === 0 && path.length > (entry.type === 'directory' ? 0 : 1)
+    if (isFirst && this.#params.shard) await this.#sink.put(directoryNode([], this.#plan.format))
     if (entry.type === 'directory') {
       tree.mkdir(path)
     } else {
@@ -83,8 +83,8 @@ export class AddRun {
   ): AsyncGenerator<AddedOutput, DagNode, undefined> {
     if (entry.type === 'symlink') {
       checkLength(entry.target, 'target of a symbolic link')
-      const node = symlinkNode(entry.target, this.#plan.cidVersion)
-      await this.#sender.put(node)
+      const node = symlinkNode(entry.target, this.#plan.format)
+      await this.#sink.put(node)
       return node
     }
     if (this.#params.noCopy && entry.source === undefined) {
@@ -97,36 +97,29 @@ export class AddRun {
     content: AsyncIterable<Uint8Array>,
     progressName: string
   ): AsyncGenerator<AddedOutput, DagNode, undefined> {
-    const { chunkSize, cidVersion } = this.#plan
-    const layout = new BalancedFile(cidVersion)
+    const layout = this.#plan.layout()
     let read = 0
     let reported = -1
     let root: FileNode | undefined
-    for await (const chunk of fixedChunks(untilAborted(content, this.#sender.signal), chunkSize)) {
+    for await (const chunk of cutChunks(untilAborted(content, this.#sink.signal), this.#plan.chunker())) {
       read += chunk.length
       if (this.#params.progress && read - Math.max(0, reported) >= PROGRESS_BYTES) {
         reported = read
         yield progressEvent(progressName, read)
       }
-      root = this.#leaf(chunk)
-      for (const node of layout.push(root)) await this.#sender.put(node)
-      await this.#sender.put(root)
+      root = layout.leaf(chunk)
+      for (const node of layout.push(root)) await this.#sink.put(node)
+      await this.#sink.put(root)
+      yield* this.#sink.takeEvents()
     }
     if (this.#params.progress && reported !== read) yield progressEvent(progressName, read)
-    if (root === undefined) {
-      root = this.#leaf(new Uint8Array())
-      await this.#sender.put(root)
-      return root
-    }
     for (const node of layout.finish()) {
       root = node
-      await this.#sender.put(node)
+      await this.#sink.put(node)
     }
+    yield* this.#sink.takeEvents()
+    if (root === undefined) throw new ClusterError('INTERNAL', 'a file without a root')
     return root
-  }
-
-  #leaf(data: Uint8Array): FileNode {
-    return this.#plan.rawLeaves ? rawLeaf(data) : fileLeaf(data, this.#plan.cidVersion)
   }
 
   /** Builds the directories of what is open. */
@@ -134,18 +127,20 @@ export class AddRun {
     if (this.#open === undefined) return
     const { name, tree } = this.#open
     this.#open = undefined
-    const nodes = tree.nodes(this.#plan.cidVersion)
+    const nodes = tree.nodes(this.#plan.format)
     let step = nodes.next()
     for (; step.done !== true; step = nodes.next()) {
       const { node, path } = step.value
-      await this.#sender.put(node)
+      await this.#sink.put(node)
+      yield* this.#sink.takeEvents()
       if (path !== undefined) yield this.#event(path === '' ? name : joinPath(name, path), node)
     }
-    this.roots.push(step.value.cid)
+    await this.#sink.roots([step.value.cid])
+    yield* this.#sink.takeEvents()
   }
 
   #event(name: string, { cid, cumSize }: DagNode): AddedOutput {
-    return { name, cid, bytes: 0n, size: BigInt(cumSize), allocations: this.#sender.allocations }
+    return { name, cid, bytes: 0n, size: BigInt(cumSize), allocations: this.#sink.allocations }
   }
 
   #count(more: number): void {

@@ -227,24 +227,6 @@ describe('entries', () => {
 })
 
 describe('parameters', () => {
-  const failure = (params: Partial<AddParams>) =>
-    addTo(createAdder(), new MemoryAddTarget(), [file('f', bytesOf('x'))], params)
-
-  it('names what this adder does not do', async () => {
-    for (const [option, params] of Object.entries<Partial<AddParams>>({
-      format: { format: 'car' },
-      layout: { layout: 'trickle' },
-      shard: { shard: true },
-      hash: { hash: 'blake3', cidVersion: 1 },
-      chunker: { chunker: 'rabin-16-32-64' }
-    })) {
-      await expect(failure(params)).rejects.toMatchObject({
-        code: 'NOT_SUPPORTED',
-        message: expect.stringMatching(`^${option}=`) as string
-      })
-    }
-  })
-
   it('reads no entry when they are wrong', async () => {
     let read = 0
     async function* entries(): AsyncGenerator<FileEntry> {

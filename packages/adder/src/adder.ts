@@ -12,7 +12,9 @@ import {
 import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { AddRun } from './add-run.ts'
-import { BlockSender } from './block-sender.ts'
+import { importCar } from './car/import-car.ts'
+import { SingleSink } from './send/single-sink.ts'
+import { ShardSink } from './shard/shard-sink.ts'
 import { systemClock } from './clock.ts'
 import { planOf } from './plan.ts'
 
@@ -38,11 +40,10 @@ export const DEFAULT_ADDER_LIMITS = {
 } as const
 
 /**
- * An adder of UnixFS files and folders: balanced layout, chunks of one size, SHA2-256. Blocks go out as they are made;
+ * An adder of UnixFS files and folders, and of CAR files; as a whole or in shards. Blocks go out as they are made;
  * memory does not grow with the size of files.
  *
- * Errors of an add: `BAD_REQUEST` for wrong parameters or entries, `NOT_SUPPORTED` for options of other adders,
- * `LIMIT`, `ADD_FAILED` when no peer took the blocks, `ABORTED`, and whatever the target throws. Nothing is pinned then.
+ * Errors of an add: `BAD_REQUEST` for wrong parameters or entries, `LIMIT`, `ADD_FAILED` when no peer took the blocks, `ABORTED`, and whatever the target throws. Nothing is pinned then.
  *
  * @example
  * ```ts
@@ -62,44 +63,31 @@ export function createAdder(options: AdderOptions = {}): Adder {
     { signal }: AbortOptions
   ): AsyncGenerator<AddedOutput, CID> {
     const plan = planOf(params)
-    const sender = new BlockSender({ params, target, patience, clock, log, signal })
+    const init = { params, target, patience, clock, log, signal }
+    const sink = params.shard ? new ShardSink(init) : new SingleSink(init)
     const onAbort = (): void => {
-      sender.stop(new ClusterError('ABORTED', 'the add was aborted', { cause: signal?.reason }))
+      sink.stop(new ClusterError('ABORTED', 'the add was aborted', { cause: signal?.reason }))
     }
     signal?.addEventListener('abort', onAbort)
+    let isDone = false
     try {
       if (signal?.aborted === true) onAbort()
-      const run = new AddRun(plan, params, sender, maxEntries)
-      yield* run.run(entries)
-      await sender.finish()
-      return await pinAll(run.roots, sender, params, target, signal)
+      if (plan === 'car') yield* importCar(entries, sink)
+      else yield* new AddRun(plan, params, sink, maxEntries).run(entries)
+      const root = await sink.finish()
+      isDone = true
+      return root
     } catch (error) {
       // Whatever fails because everything was given up fails for that reason.
-      const failure = toClusterError(sender.signal.aborted ? sender.signal.reason : error, 'ADD_FAILED')
+      const failure = toClusterError(sink.signal.aborted ? sink.signal.reason : error, 'ADD_FAILED')
       if (failure.code === 'LIMIT') onLimit?.(failure)
       throw failure
     } finally {
       signal?.removeEventListener('abort', onAbort)
-      sender.stop(new ClusterError('ABORTED', 'the add has ended'))
+      sink.stop(new ClusterError('ABORTED', 'the add has ended'))
+      if (!isDone) await sink.undo()
     }
   }
 
   return { add }
-}
-
-/** Pins each root once; the last one is the result. */
-async function pinAll(
-  roots: readonly CID[],
-  sender: BlockSender,
-  params: AddParams,
-  target: AddTarget,
-  signal: AbortSignal | undefined
-): Promise<CID> {
-  const last = roots.at(-1)
-  if (last === undefined) throw new ClusterError('INTERNAL', 'an add without a root')
-  if (params.noPin) return last
-  const options = signal === undefined ? {} : { signal }
-  const distinct = new Map(roots.map((root) => [root.toString(), root]))
-  for (const root of distinct.values()) await target.pin(sender.pinOf(root), options)
-  return last
 }

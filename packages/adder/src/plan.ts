@@ -1,72 +1,41 @@
 import { ClusterError, type AddParams } from '@cluster/api'
-import type { CidVersion } from './dag-node.ts'
-
-/** Longest chunk: 2 MiB less room for the envelope. */
-const MAX_CHUNK_SIZE = 2_096_896
-const DEFAULT_CHUNK_SIZE = 262_144
-
-/** The hash functions that the reference computes; ours are fewer. */
-const HASHES: ReadonlySet<string> = new Set(
-  'sha1 sha2-256 sha2-512 sha3-256 sha3-512 blake2b-256 blake2s-256 blake3 keccak-256 dbl-sha2-256'.split(' ')
-)
+import { chunkerOf, type Chunker } from './chunk/chunker.ts'
+import { BalancedFile } from './dag/balanced-file.ts'
+import type { CidFormat } from './dag/dag-node.ts'
+import type { FileLayout } from './dag/file-layout.ts'
+import { hashFunctionOf, SHA2_256 } from './dag/hash-function.ts'
+import { TrickleFile } from './dag/trickle-file.ts'
 
 /** What the parameters mean for the building of the DAG. */
 export interface Plan {
-  readonly chunkSize: number
-  readonly cidVersion: CidVersion
-  readonly rawLeaves: boolean
+  readonly format: CidFormat
+  readonly chunker: Chunker
+  /** Makes the layout of each file. */
+  readonly layout: () => FileLayout
 }
 
 /**
- * Checks the parameters before anything is read.
+ * Checks the parameters before anything is read. A CAR has its blocks already: then there is no plan.
  *
- * @throws {ClusterError} `BAD_REQUEST` for what is wrong, `NOT_SUPPORTED` for what this adder does not do, naming it
+ * @throws {ClusterError} `BAD_REQUEST`, with the text of the reference
  * @see behaviours.md §6.2
  */
-export function planOf(params: AddParams): Plan {
-  const { format, layout, rawLeaves } = params
-  if (!['unixfs', 'car', ''].includes(format)) throw bad('bad dag formatter option')
-  if (format === 'car') throw unsupported('format', 'car', 'unixfs')
-  const cidVersion = cidVersionOf(params.cidVersion)
-  checkHash(params.hash.toLowerCase(), cidVersion)
-  if (params.shard) throw unsupported('shard', 'true', 'false')
-  if (layout === 'trickle') throw unsupported('layout', layout, 'balanced')
-  return { chunkSize: chunkSizeOf(params.chunker), cidVersion, rawLeaves }
-}
-
-function cidVersionOf(version: number): CidVersion {
-  if (version === 0 || version === 1) return version
-  throw bad(`bad CID Version: unknown CID version: ${version}`)
-}
-
-function checkHash(name: string, cidVersion: CidVersion): void {
-  if (name === '' || name === 'sha2-256') return
-  if (!HASHES.has(name)) throw bad('hash function name not known')
-  if (cidVersion === 0) throw bad('invalid cid: invalid v0 prefix')
-  throw unsupported('hash', name, 'sha2-256')
-}
-
-function chunkSizeOf(chunker: string): number {
-  if (chunker === '' || chunker === 'default') return DEFAULT_CHUNK_SIZE
-  const [word = '', size, ...rest] = chunker.split('-')
-  if (word === 'rabin' || word === 'buzhash') throw unsupported('chunker', chunker, 'size-<bytes>')
-  if (word !== 'size') throw bad(`unrecognized chunker option: ${chunker}`)
-  if (size === undefined || rest.length > 0) throw bad('incorrect chunker string format (expected size-{size})')
-  if (!/^[+-]?\d+$/.test(size)) throw bad(`strconv.Atoi: parsing ${JSON.stringify(size)}: invalid syntax`)
-  const bytes = BigInt(size)
-  if (bytes >= 1n << 63n) throw bad(`strconv.Atoi: parsing ${JSON.stringify(size)}: value out of range`)
-  if (bytes <= 0n) throw bad('chunker size must be greater than 0')
-  if (bytes > MAX_CHUNK_SIZE) {
-    throw bad(`chunker parameters may not exceed the maximum chunk size of ${MAX_CHUNK_SIZE}`)
+export function planOf(params: AddParams): Plan | 'car' {
+  if (!['unixfs', 'car', ''].includes(params.format)) throw bad('bad dag formatter option')
+  if (params.format === 'car') {
+    if (params.wrapWithDirectory) throw bad('cannot wrap a CAR file upload')
+    return 'car'
   }
-  return Number(bytes)
+  const format = formatOf(params)
+  const layout = params.layout === 'trickle' ? () => new TrickleFile(format) : () => new BalancedFile(format)
+  return { format, layout, chunker: chunkerOf(params.chunker) }
+}
+
+function formatOf({ cidVersion: version, hash: name, rawLeaves }: AddParams): CidFormat {
+  if (version !== 0 && version !== 1) throw bad(`bad CID Version: unknown CID version: ${version}`)
+  const hash = hashFunctionOf(name)
+  if (version === 0 && hash !== SHA2_256) throw bad('invalid cid: invalid v0 prefix')
+  return { version, hash, rawLeaves }
 }
 
 const bad = (text: string): ClusterError => new ClusterError('BAD_REQUEST', text)
-
-function unsupported(option: string, value: string, instead: string): ClusterError {
-  return new ClusterError(
-    'NOT_SUPPORTED',
-    `${option}=${value} is not supported by this adder: use ${option}=${instead}`
-  )
-}

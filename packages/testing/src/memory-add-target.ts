@@ -50,6 +50,10 @@ export class MemoryAddTarget implements AddTarget {
     return Promise.resolve(pin)
   }
 
+  getPin(cid: CID): Promise<Pin | undefined> {
+    return Promise.resolve(this.pinned.findLast((pin) => pin.cid.equals(cid)))
+  }
+
   unpin(cid: CID): Promise<void> {
     this.unpinned.push(cid)
     return Promise.resolve()

@@ -10,6 +10,9 @@ export interface AddTarget {
   /** The peers that shall hold the content. */
   blockAllocate(pin: Pin, options: AbortOptions): Promise<readonly PeerId[]>
   pin(pin: Pin, options: AbortOptions): Promise<Pin>
+  /** The pin of a CID, if there is one: what an add that fails takes back is only what it has pinned itself. */
+  getPin(cid: CID, options: AbortOptions): Promise<Pin | undefined>
+  /** Takes back a pin, whatever its type. */
   unpin(cid: CID, options: AbortOptions): Promise<void>
   /** Ends when the peer has stored all blocks. */
   blockStream(peer: PeerId, blocks: AsyncIterable<NodeWithMeta>, options: AbortOptions): Promise<void>

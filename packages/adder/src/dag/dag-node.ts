@@ -1,17 +1,22 @@
-import { hash } from 'node:crypto'
 import { code as dagPbCode, encode, type PBLink } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { code as rawCode } from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import type { HashFunction } from './hash-function.ts'
 
-/** The multihash code of SHA2-256. */
-const SHA2_256 = 0x12
+/** The multihash code of SHA2-256, which CIDs of version 0 have. */
+const SHA2_256_CODE = 0x12
 /** The multihash code of murmur3-x64-64, as HAMT nodes name their hash. */
 const MURMUR3_X64_64 = 0x22n
 
-/** How the CIDs of an add are made. */
-export type CidVersion = 0 | 1
+/** How the nodes of an add are made. */
+export interface CidFormat {
+  readonly version: 0 | 1
+  readonly hash: HashFunction
+  /** Leaves of files are their bare bytes. */
+  readonly rawLeaves: boolean
+}
 
 /** A block that was made: its CID, bytes, and the cumulative size of the DAG below it, itself included. */
 export interface DagNode {
@@ -33,68 +38,67 @@ export interface FileNode extends DagNode {
 }
 
 /** The bare bytes as a leaf, always CIDv1. */
-export function rawLeaf(data: Uint8Array): FileNode {
-  const cid = CID.createV1(rawCode, digestOf(data))
+export function rawLeaf(data: Uint8Array, { hash }: CidFormat): FileNode {
+  const cid = CID.createV1(rawCode, createDigest(hash.code, hash.digest(data)))
   return { cid, bytes: data, cumSize: data.length, fileSize: data.length }
 }
 
 /**
- * The bytes as a UnixFS leaf of the balanced layout. Written by hand, in one piece: most of what is added are leaves,
+ * The bytes as a UnixFS leaf; the balanced layout has leaves of the type `file`, trickle `raw`. Written by hand, in one piece: most of what is added are leaves,
  * and the libraries copy them several times.
  */
-export function fileLeaf(data: Uint8Array, version: CidVersion): FileNode {
+export function fileLeaf(data: Uint8Array, type: 'file' | 'raw', format: CidFormat): FileNode {
   const { length } = data
-  const head = length === 0 ? [0x08, 0x02] : [0x08, 0x02, 0x12, ...varint(length)]
+  const typeField = [0x08, type === 'file' ? 0x02 : 0x00]
+  const head = length === 0 ? typeField : [...typeField, 0x12, ...varint(length)]
   const tail = [0x18, ...varint(length)]
   const start = [0x0a, ...varint(head.length + length + tail.length), ...head]
   const bytes = new Uint8Array(start.length + length + tail.length)
   bytes.set(start)
   bytes.set(data, start.length)
   bytes.set(tail, start.length + length)
-  return { cid: pbCid(bytes, version), bytes, cumSize: bytes.length, fileSize: length }
+  return { cid: pbCid(bytes, format), bytes, cumSize: bytes.length, fileSize: length }
 }
 
 /** A node above leaves or above other such nodes. */
-export function innerFileNode(children: readonly FileNode[], version: CidVersion): FileNode {
+export function innerFileNode(children: readonly FileNode[], format: CidFormat): FileNode {
   const unixfs = new UnixFS({ type: 'file', blockSizes: children.map(({ fileSize }) => BigInt(fileSize)) })
   const links = children.map(({ cid, cumSize }) => ({ name: '', cid, cumSize }))
   const fileSize = children.reduce((sum, child) => sum + child.fileSize, 0)
-  return { ...pbNode(unixfs, links, version), fileSize }
+  return { ...pbNode(unixfs, links, format), fileSize }
 }
 
 /** A symbolic link; dag-pb also when leaves are raw. */
-export function symlinkNode(target: string, version: CidVersion): DagNode {
-  return pbNode(new UnixFS({ type: 'symlink', data: new TextEncoder().encode(target) }), [], version)
+export function symlinkNode(target: string, format: CidFormat): DagNode {
+  return pbNode(new UnixFS({ type: 'symlink', data: new TextEncoder().encode(target) }), [], format)
 }
 
 /** A directory in one block. The links must be sorted by the bytes of their names. */
-export function directoryNode(links: readonly DagLink[], version: CidVersion): DagNode {
-  return pbNode(new UnixFS({ type: 'directory' }), links, version)
+export function directoryNode(links: readonly DagLink[], format: CidFormat): DagNode {
+  return pbNode(new UnixFS({ type: 'directory' }), links, format)
 }
 
 /** A node of a directory that is spread over a HAMT. The links must be sorted by their names. */
-export function hamtNode(links: readonly DagLink[], bitfield: Uint8Array, fanout: number, v: CidVersion): DagNode {
+export function hamtNode(links: readonly DagLink[], bitfield: Uint8Array, fanout: number, format: CidFormat): DagNode {
   const type = 'hamt-sharded-directory'
-  return pbNode(new UnixFS({ type, data: bitfield, hashType: MURMUR3_X64_64, fanout: BigInt(fanout) }), links, v)
+  return pbNode(new UnixFS({ type, data: bitfield, hashType: MURMUR3_X64_64, fanout: BigInt(fanout) }), links, format)
 }
 
-function pbNode(unixfs: UnixFS, children: readonly DagLink[], version: CidVersion): DagNode {
+function pbNode(unixfs: UnixFS, children: readonly DagLink[], format: CidFormat): DagNode {
   const links = children.map(({ name, cid, cumSize }): PBLink => ({ Name: name, Hash: cid, Tsize: cumSize }))
   const bytes = encode({ Data: unixfs.marshal(), Links: links })
   const cumSize = children.reduce((sum, child) => sum + child.cumSize, bytes.length)
-  return { cid: pbCid(bytes, version), bytes, cumSize }
+  return { cid: pbCid(bytes, format), bytes, cumSize }
 }
 
-function pbCid(bytes: Uint8Array, version: CidVersion): CID {
-  const digest = digestOf(bytes)
-  return version === 0 ? CID.createV0(digest) : CID.createV1(dagPbCode, digest)
+function pbCid(bytes: Uint8Array, { version, hash }: CidFormat): CID {
+  const digest = hash.digest(bytes)
+  return version === 0
+    ? CID.createV0(createDigest(SHA2_256_CODE, digest))
+    : CID.createV1(dagPbCode, createDigest(hash.code, digest))
 }
 
 /** A number as protobuf writes it, the lowest seven bits first. */
 function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 0x80))]
-}
-
-function digestOf(bytes: Uint8Array) {
-  return createDigest(SHA2_256, new Uint8Array(hash('sha256', bytes, 'buffer')))
 }

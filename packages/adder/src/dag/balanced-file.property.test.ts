@@ -4,7 +4,7 @@ import { importFile } from 'ipfs-unixfs-importer'
 import { balanced } from 'ipfs-unixfs-importer/layout'
 import { fixedSize } from 'ipfs-unixfs-importer/chunker'
 import { expect, it } from 'vitest'
-import { createAdder } from './index.ts'
+import { createAdder } from '../index.ts'
 
 /** Content in which hardly two chunks are alike. */
 function contentOf(length: number): Uint8Array {

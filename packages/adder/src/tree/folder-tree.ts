@@ -1,5 +1,5 @@
 import { ClusterError } from '@cluster/api'
-import { directoryNode, type CidVersion, type DagLink, type DagNode } from './dag-node.ts'
+import { directoryNode, type CidFormat, type DagLink, type DagNode } from '../dag/dag-node.ts'
 import { EntryTable, type TableEntry } from './entry-table.ts'
 import { hamtNodes } from './hamt.ts'
 import { compareNames } from './name-order.ts'
@@ -55,7 +55,7 @@ export class FolderTree {
   }
 
   /** All nodes, depth first, children by name, each after its children, the top directory last. */
-  *nodes(version: CidVersion): Generator<TreeNode, DagNode, undefined> {
+  *nodes(format: CidFormat): Generator<TreeNode, DagNode, undefined> {
     // Paths may be deep: an explicit stack instead of recursion.
     const stack = [this.#visit('', '', this.#root)]
     for (;;) {
@@ -69,7 +69,7 @@ export class FolderTree {
         else visit.links.push({ ...this.#table.get(child), name: step.value })
         continue
       }
-      const nodes = nodesOf(visit.links, version)
+      const nodes = nodesOf(visit.links, format)
       let next = nodes.next()
       for (; next.done !== true; next = nodes.next()) yield { node: next.value, path: undefined }
       const root = next.value
@@ -110,7 +110,7 @@ export function joinPath(path: string, name: string): string {
 }
 
 /** The nodes of one directory: one, or several when it needs a HAMT. */
-function* nodesOf(links: readonly DagLink[], version: CidVersion): Generator<DagNode, DagNode, undefined> {
+function* nodesOf(links: readonly DagLink[], format: CidFormat): Generator<DagNode, DagNode, undefined> {
   const bytes = links.reduce((sum, { name, cid }) => sum + Buffer.byteLength(name) + cid.bytes.length, 0)
-  return bytes <= MAX_BASIC_BYTES ? directoryNode(links, version) : yield* hamtNodes(links, version)
+  return bytes <= MAX_BASIC_BYTES ? directoryNode(links, format) : yield* hamtNodes(links, format)
 }

@@ -1,5 +1,5 @@
 import { ClusterError } from '@cluster/api'
-import { hamtNode, type CidVersion, type DagLink, type DagNode } from './dag-node.ts'
+import { hamtNode, type CidFormat, type DagLink, type DagNode } from '../dag/dag-node.ts'
 import { murmur3 } from './murmur3.ts'
 
 const FANOUT = 256
@@ -18,17 +18,17 @@ interface Placed {
  * @throws {ClusterError} `LIMIT` when names have equal hashes
  * @see behaviours.md §6.4.3
  */
-export function* hamtNodes(links: Iterable<DagLink>, version: CidVersion): Generator<DagNode, DagNode, undefined> {
+export function* hamtNodes(links: Iterable<DagLink>, format: CidFormat): Generator<DagNode, DagNode, undefined> {
   const encoder = new TextEncoder()
   const placed = Array.from(links, (link): Placed => ({ hash: murmur3(encoder.encode(link.name)), link }))
   placed.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0))
-  return yield* shardNodes(placed, 0, version)
+  return yield* shardNodes(placed, 0, format)
 }
 
 function* shardNodes(
   placed: readonly Placed[],
   depth: number,
-  version: CidVersion
+  format: CidFormat
 ): Generator<DagNode, DagNode, undefined> {
   if (depth === MAX_DEPTH) throw new ClusterError('LIMIT', 'sharded directory too deep: names with equal hashes')
   const links: DagLink[] = []
@@ -40,7 +40,7 @@ function* shardNodes(
     const prefix = index.toString(16).toUpperCase().padStart(2, '0')
     const only = to === from + 1 ? placed[from] : undefined
     if (only === undefined) {
-      const { cid, bytes, cumSize } = yield* shardNodes(placed.slice(from, to), depth + 1, version)
+      const { cid, bytes, cumSize } = yield* shardNodes(placed.slice(from, to), depth + 1, format)
       yield { cid, bytes, cumSize }
       links.push({ name: prefix, cid, cumSize })
     } else {
@@ -50,7 +50,7 @@ function* shardNodes(
     from = to
   }
   const first = bitfield.findIndex((byte) => byte !== 0)
-  return hamtNode(links, bitfield.subarray(first), FANOUT, version)
+  return hamtNode(links, bitfield.subarray(first), FANOUT, format)
 }
 
 /** Which of the 256 places an entry takes on a level: the byte of its hash, the highest first. */

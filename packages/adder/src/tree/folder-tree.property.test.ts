@@ -3,7 +3,7 @@ import type { FileEntry } from '@cluster/api'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { compareNames } from './name-order.ts'
-import { createAdder } from './index.ts'
+import { createAdder } from '../index.ts'
 
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter((text) => !/[/]|^\.\.?$/.test(text))
 const paths = fc.uniqueArray(fc.array(name, { minLength: 1, maxLength: 4 }), {
