@@ -10,11 +10,20 @@ const codes: Record<CrdtErrorCode, ErrorCode> = {
   ERR_CRDT_TOO_LARGE: 'LIMIT',
   ERR_CRDT_FETCH: 'TIMEOUT',
   ERR_CRDT_CATCH_UP: 'REMOTE',
+  ERR_CRDT_CATCH_UP: 'REMOTE',
   ERR_CRDT_CLOSED: 'STOPPED'
 }
 
+/** How a damaged store is repaired, for the line that tells of it. */
+const REPAIR =
+  'With other peers running: stop this one, run "ipfs-cluster-service state cleanup" and start it, and it fetches the ' +
+  'pinset from them. Alone: restore a backup of its folder, or clean up and import an export'
+
 /** An error of the engine, or of the datastore below it, as one of the port. */
 export function crdtError(error: unknown): ClusterError {
-  if (error instanceof CrdtError) return new ClusterError(codes[error.code], error.message, { cause: error })
+  if (error instanceof CrdtError) {
+    const message = error.code === 'ERR_CRDT_BAD_STORE' ? `${error.message}. ${REPAIR}` : error.message
+    return new ClusterError(codes[error.code], message, { cause: error })
+  }
   return toClusterError(error, 'STORAGE')
 }
