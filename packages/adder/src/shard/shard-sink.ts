@@ -184,7 +184,7 @@ export class ShardSink implements BlockSink {
 
   async #pin(cid: CID, own: Partial<Pin> & Partial<PinOptions>): Promise<void> {
     const { params, target, signal } = this.#init
-    const pin: Pin = { ...pinOf(cid, { ...pinOptionsOf(params), shardSize: params.shardSize }), ...own }
+    const pin: Pin = { ...pinOf(cid, { ...pinOptionsOf(params), shardSize: this.#limit }), ...own }
     const allocations = pin.replicationFactorMin < 0 ? [] : pin.allocations
     const options = signal === undefined ? {} : { signal }
     const before = await target.getPin(cid, options)
