@@ -1,4 +1,4 @@
-import type { PeerId } from '@libp2p/interface'
+import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { timestampFromMs, type Clock, type Informer, type Metric } from '@cluster/api'
 
 /** How long the metrics of a {@link FixedInformer} are valid. */
@@ -10,6 +10,7 @@ export class FixedInformer implements Informer {
   readonly #clock: Pick<Clock, 'nowMs'>
   readonly #self: PeerId
   weight: bigint | undefined
+  #isStopped = false
 
   constructor(name: string, weight: bigint | undefined, self: PeerId, clock: Pick<Clock, 'nowMs'>) {
     this.name = name
@@ -18,10 +19,16 @@ export class FixedInformer implements Informer {
     this.#clock = clock
   }
 
-  getMetrics(): Promise<readonly Metric[]> {
-    if (this.weight === undefined) return Promise.resolve([])
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the port waits, this one has nothing to wait for
+  async getMetrics({ signal }: AbortOptions = {}): Promise<readonly Metric[]> {
+    signal?.throwIfAborted()
+    if (this.weight === undefined) return []
     const expire = timestampFromMs(this.#clock.nowMs() + LIFETIME_MS)
     const metric = { name: this.name, peer: this.#self, value: this.weight.toString(), weight: this.weight, expire }
-    return Promise.resolve([{ ...metric, valid: true, partitionable: false, receivedAt: 0n }])
+    return [{ ...metric, valid: !this.#isStopped, partitionable: false, receivedAt: 0n }]
   }
 }

@@ -41,6 +41,15 @@ export function informerConformance(name: string, create: () => InformerUnderTes
       }
     })
 
+    it('tells of one peer, and gives each metric once, under the same names each time', async () => {
+      const first = await informer.getMetrics({})
+      const names = first.map(({ name: metric }) => metric)
+      expect(new Set(names).size).toBe(names.length)
+      expect(new Set(first.map(({ peer }) => peer.toString())).size).toBe(1)
+      const [second, third] = await Promise.all([informer.getMetrics({}), informer.getMetrics({})])
+      for (const metrics of [second, third]) expect(metrics.map((metric) => metric.name)).toEqual(names)
+    })
+
     it('renews the expiry each time', async () => {
       const [before] = await informer.getMetrics({})
       await clock.advance(1000)
