@@ -1,36 +1,37 @@
 import {
   ClusterError,
-  isClusterError,
   limitCounter,
-  PEER_METRICS,
+  plainConsensusHealth,
   type BaseContext,
   type Collaborators,
   type Consensus,
+  type ConsensusHealth,
   type ConsensusTraits,
   type BlockService,
   type LimitCounter,
-  type ListOptions,
   type Network,
-  type Pages,
   type PeerMonitor,
-  type Pin,
   type PinsetChange,
   type PinsetOperation,
   type ReadonlyState,
   type Topic
 } from '@cluster/api'
-import { DagBlocks, MerkleCrdt, type CrdtOperation, type CrdtStats } from '@cluster/merkle-crdt'
-import { DatastoreState, pinKey, pinToPair } from '@cluster/state'
+import { DagBlocks, MerkleCrdt, type Announcement, type CrdtStats } from '@cluster/merkle-crdt'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
-import type { CID } from 'multiformats/cid'
 import type { CrdtConfig } from './config.ts'
 import { crdtError } from './crdt-error.ts'
-import { CrdtPinStore } from './pin-store.ts'
+import { healthOf, NAME } from './observe/health.ts'
+import { SyncEvents } from './observe/sync-events.ts'
+import { registerSyncMetrics } from './observe/sync-metrics.ts'
+import { cleanStore } from './offline/clean-store.ts'
 import { pinsetChanges } from './pinset-changes.ts'
+import { storeOperations } from './pinset-operations.ts'
+import { PinsetView } from './pinset-view.ts'
 import { ServedBlocks } from './served-blocks.ts'
 import { topicName } from './topic-name.ts'
 import { Trust } from './trust.ts'
 import { wait } from './wait.ts'
+import { welcomePeers } from './welcome.ts'
 
 /** What a {@link CrdtConsensus} is created with. */
 export type CrdtContext = BaseContext &
@@ -43,10 +44,8 @@ export type CrdtContext = BaseContext &
 const MOUNT = 'crdt'
 /** The tag that holds connections with trusted peers. */
 const KEEP_TAG = 'crdt'
-/** Heads are announced to peers that come, but not more often than this. */
-const ANNOUNCE_SPACING_MS = 2000
-/** Of many peers one should do it: each waits at random, the longer the more they are. */
-const ANNOUNCE_SPREAD_MS = 50
+const STOPPED = 'consensus is shutdown'
+const NOT_BATCHED = 'shutting down. Pin could not be batched'
 /** A migration of a large store takes as long as it takes. */
 const READY_TIMEOUT_MS = 356 * 24 * 3_600_000
 
@@ -67,33 +66,42 @@ export class CrdtConsensus implements Consensus {
   readonly #trust: Trust
   readonly #opened = Promise.withResolvers<MerkleCrdt>()
   readonly #leave: (() => void)[] = []
+  /** For watching only: what must arrive comes by `changes()`. */
+  readonly events: SyncEvents = new SyncEvents()
   readonly #limitReached: LimitCounter
   #crdt: MerkleCrdt | undefined
-  /** Pins of the last full listing, less what the store had grown by then. */
-  #pinsBefore = 0
   #service: BlockService | undefined
   #stopping: Promise<void> | undefined
+  #failure: ClusterError | undefined
+  /** Announcements of peers that are not trusted. */
+  #untrusted = 0
 
   constructor(context: CrdtContext, config: CrdtConfig) {
     this.#context = context
     this.#config = config
     this.#limitReached = limitCounter(context.metrics)
-    const { name, help } = PEER_METRICS.pins
-    context.metrics?.registerMetric(name, { help, calculate: () => this.#pinCount() })
+    registerSyncMetrics(
+      context.metrics,
+      () => context.clock.nowMs(),
+      () => (this.#crdt === undefined ? undefined : { status: this.#crdt.status(), untrusted: this.#untrusted })
+    )
     this.#trust = new Trust(context.self, config.trustedPeers)
     if (context.bootstrap?.trust === true) for (const peer of context.bootstrap.peers) this.#trust.add(peer)
     this.#opened.promise.catch(() => undefined) // nobody has to wait for it
-    this.pinset = {
-      get: async (cid, options) => (await this.#state(options)).get(cid, options),
-      list: (options) => this.#list(options)
-    }
+    this.pinset = new PinsetView({
+      open: (signal) => this.#open(signal),
+      growth: () => this.#crdt?.growth ?? 0,
+      log: context.log,
+      metrics: context.metrics
+    })
   }
 
   async start(options: AbortOptions): Promise<void> {
-    if (this.#stopping !== undefined) throw new ClusterError('STOPPED', 'consensus is shutdown')
+    if (this.#stopping !== undefined) throw new ClusterError('STOPPED', STOPPED)
     const { datastore, exchange, network, clock, random, log } = this.#context
     const { datastoreNamespace: namespace, repairIntervalMs, rebroadcastIntervalMs } = this.#config
     const blocks = new DagBlocks(datastore, namespace)
+    const batching = this.#batching
     try {
       // served from now on: before anything is announced
       this.#service = exchange.mount(MOUNT, new ServedBlocks(blocks))
@@ -117,57 +125,36 @@ export class CrdtConsensus implements Consensus {
           log,
           repairIntervalMs,
           rebroadcastIntervalMs,
-          batching: this.#batching()
+          batching,
+          headMerging: { self: this.#context.self.toString(), visiblePeers: () => this.#visibleWriters() }
         },
         options
       )
-      this.#welcomePeers(topic, this.#crdt)
+      this.events.attach(this.#crdt)
+      this.#leave.push(welcomePeers(topic, this.#crdt, this.#context))
     } catch (error) {
       this.#release()
-      const failure = crdtError(error)
-      this.#opened.reject(failure)
-      throw failure
+      this.#failure = crdtError(error)
+      this.#opened.reject(this.#failure)
+      throw this.#failure
+    }
+    if (batching !== undefined) {
+      log.info(`'crdt batching' enabled: ${batching.maxSize} items / ${batching.maxAgeMs / 1000}s`)
     }
     if (this.#trust.isOpen) log.info("'trust all' mode enabled. Any peer in the cluster can modify the pinset.")
     this.#opened.resolve(this.#crdt)
   }
 
-  #batching(): { maxSize: number; maxAgeMs: number; maxQueue: number } | undefined {
+  get #batching(): { maxSize: number; maxAgeMs: number; maxQueue: number } | undefined {
     const { maxBatchSize: maxSize, maxBatchAgeMs: maxAgeMs, maxQueueSize: maxQueue } = this.#config.batching
-    if (maxSize <= 0 || maxAgeMs <= 0) return undefined
-    this.#context.log.info(`'crdt batching' enabled: ${maxSize} items / ${maxAgeMs / 1000}s`)
-    return { maxSize, maxAgeMs, maxQueue }
+    return maxSize > 0 && maxAgeMs > 0 ? { maxSize, maxAgeMs, maxQueue } : undefined
   }
 
   #isTaken(from: PeerId): boolean {
     if (this.#trust.has(from)) return true
+    this.#untrusted += 1
     this.#context.log.debug('discarded pubsub message from non trusted source', { from: from.toString() })
     return false
-  }
-
-  /** A peer that comes is told the heads soon, by one of those who are here: else it waits for the next rebroadcast. */
-  #welcomePeers(topic: Topic, crdt: MerkleCrdt): void {
-    const { clock, random } = this.#context
-    let cancel: (() => void) | undefined
-    let lastMs = -Infinity
-    const welcome = (): void => {
-      const cameMs = clock.nowMs()
-      const spreadMs = Math.min(ANNOUNCE_SPACING_MS, ANNOUNCE_SPREAD_MS * topic.subscribers().length)
-      const atMs = Math.max(cameMs + random() * spreadMs, lastMs + ANNOUNCE_SPACING_MS)
-      cancel ??= clock.setTimer(atMs, () => {
-        cancel = undefined
-        lastMs = clock.nowMs()
-        void crdt.announceHeads(cameMs)
-      })
-    }
-    const off = topic.onSubscribed(() => {
-      crdt.retryNow()
-      welcome()
-    })
-    this.#leave.push(() => {
-      off()
-      cancel?.()
-    })
   }
 
   /** Idempotent. What was acknowledged and waits becomes a block, which is announced after the next start. */
@@ -177,7 +164,7 @@ export class CrdtConsensus implements Consensus {
   }
 
   async #stop(): Promise<void> {
-    this.#opened.reject(new ClusterError('STOPPED', 'consensus is shutdown'))
+    this.#opened.reject(new ClusterError('STOPPED', STOPPED))
     try {
       await this.#crdt?.close()
     } catch (error) {
@@ -209,19 +196,10 @@ export class CrdtConsensus implements Consensus {
     ops: readonly PinsetOperation[],
     { signal }: AbortOptions
   ): Promise<readonly (ClusterError | undefined)[]> {
-    const results: (ClusterError | undefined)[] = ops.map(() => undefined)
-    const operations: CrdtOperation[] = []
-    const places: number[] = []
-    ops.forEach((op, place) => {
-      try {
-        operations.push(crdtOperation(op))
-        places.push(place)
-      } catch (error) {
-        results[place] = isClusterError(error) ? error : new ClusterError('BAD_PIN', crdtError(error).message)
-      }
-    })
+    const { operations, places, refused } = storeOperations(ops)
+    const results: (ClusterError | undefined)[] = ops.map((_, place) => refused.get(place))
     try {
-      const crdt = await this.#open(signal)
+      const crdt = await this.#open(signal, this.#batching === undefined ? STOPPED : NOT_BATCHED)
       await wait(crdt.commit(operations), signal)
     } catch (error) {
       const failure = crdtError(error)
@@ -242,6 +220,13 @@ export class CrdtConsensus implements Consensus {
   /** Nothing to wait for: a peer works with what it has. */
   async waitForSync(): Promise<void> {
     // as in the reference
+  }
+
+  /** Of those that may write, who is here now: one of them joins heads. @see wire-crdt.md §7.3 P8 */
+  #visibleWriters(): readonly string[] {
+    const { monitor } = this.#context
+    const visible = monitor.latestMetrics(this.#config.peersetMetric).filter(({ peer }) => this.#trust.has(peer))
+    return visible.map(({ peer }) => peer.toString())
   }
 
   /** Senders of valid metrics, and this peer, by the bytes of their IDs. @see wire-crdt.md §1.5 */
@@ -270,6 +255,21 @@ export class CrdtConsensus implements Consensus {
     return this.#trust.has(peer)
   }
 
+  /** Where the store stands. @see wire-crdt.md §2.16 */
+  health(): Promise<ConsensusHealth> {
+    const trust = { trustsNobody: this.#trust.isClosed, untrusted: this.#untrusted }
+    if (this.#stopping !== undefined) {
+      return Promise.resolve(plainConsensusHealth(NAME, 'stopped', STOPPED))
+    }
+    if (this.#failure !== undefined) {
+      return Promise.resolve(plainConsensusHealth(NAME, 'stuck', this.#failure.message))
+    }
+    if (this.#crdt === undefined) {
+      return Promise.resolve(plainConsensusHealth(NAME, 'starting', 'the store is not open yet'))
+    }
+    return Promise.resolve(healthOf(this.#crdt.status(), trust))
+  }
+
   /** Takes the changes of a peer from now on, and holds on to the connection with it. */
   async trust(peer: PeerId): Promise<void> {
     this.#trust.add(peer)
@@ -286,9 +286,8 @@ export class CrdtConsensus implements Consensus {
       throw new ClusterError('BUSY', 'consensus is running: stop it before its data is removed')
     }
     await this.#stopping?.catch(() => undefined)
-    const { datastore, log } = this.#context
-    await MerkleCrdt.clean(datastore, this.#config.datastoreNamespace, signal === undefined ? {} : { signal })
-    log.info('all CRDT data was removed')
+    const store = { context: this.#context, namespace: this.#config.datastoreNamespace }
+    await cleanStore(store, signal === undefined ? {} : { signal })
   }
 
   /** Figures about the store, for an operator. */
@@ -305,45 +304,12 @@ export class CrdtConsensus implements Consensus {
     }
   }
 
-  async #open(signal: AbortSignal | undefined): Promise<MerkleCrdt> {
-    if (this.#stopping !== undefined) throw new ClusterError('STOPPED', 'consensus is shutdown')
+  async #open(signal: AbortSignal | undefined, whenStopped = STOPPED): Promise<MerkleCrdt> {
+    if (this.#stopping !== undefined) throw new ClusterError('STOPPED', whenStopped)
     return wait(this.#opened.promise, signal)
   }
-
-  async #state({ signal }: AbortOptions): Promise<DatastoreState> {
-    return new DatastoreState(new CrdtPinStore(await this.#open(signal)), { log: this.#context.log })
-  }
-
-  async *#list(options: ListOptions): Pages<Pin> {
-    const state = await this.#state(options)
-    const growth = this.#growth
-    let listed = 0
-    for await (const page of state.list(options)) {
-      listed += page.length
-      yield page
-    }
-    if (options.after === undefined && options.limit === undefined) this.#pinsBefore = listed - growth
-  }
-
-  get #growth(): number {
-    return this.#crdt?.growth ?? 0
-  }
-
-  /** Exact from the first full listing on, which the tracker does at the start; other keys of the store count too. */
-  #pinCount(): number {
-    return Math.max(0, this.#pinsBefore + this.#growth)
-  }
 }
 
-function crdtOperation(op: PinsetOperation): CrdtOperation {
-  if (op.type === 'unpin') return { type: 'delete', key: keyOf(op.cid) }
-  return { type: 'put', key: keyOf(op.pin.cid), value: pinToPair(op.pin).value }
-}
-
-function keyOf(cid: CID): string {
-  return pinKey(cid).toString()
-}
-
-async function* messagesOf(topic: Topic, options: AbortOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { data } of topic.messages(options)) yield data
+async function* messagesOf(topic: Topic, options: AbortOptions): AsyncGenerator<Announcement, void, undefined> {
+  for await (const { data, from } of topic.messages(options)) yield { data, from: from.toString() }
 }

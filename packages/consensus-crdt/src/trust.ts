@@ -17,6 +17,11 @@ export class Trust {
     return this.#everybody
   }
 
+  /** Whether nobody but this peer is. */
+  get isClosed(): boolean {
+    return !this.#everybody && this.#peers.size === 0
+  }
+
   /** The peers that are trusted by name. */
   get peers(): Iterable<PeerId> {
     return this.#peers.values()
