@@ -18,6 +18,7 @@ import { formatPin } from './format-pin.ts'
 import { formatStatus } from './format-status.ts'
 import { Output } from './output.ts'
 import { parseCid, pinOptionsOf } from './pin-arguments.ts'
+import { addServiceCommands, addUpkeepCommands } from './upkeep-commands.ts'
 import { showResult } from './wait.ts'
 
 const integer = (text: string): number => {
@@ -67,9 +68,8 @@ export function program(env: NodeJS.ProcessEnv): Command {
       })
     )
 
-  root
-    .command('peers')
-    .description('the peers of the cluster')
+  const peers = root.command('peers').description('the peers of the cluster')
+  peers
     .command('ls')
     .description('list them')
     .action(() => run((client, output) => output.printEach(client.peers(), formatId, idToJSON)))
@@ -179,6 +179,9 @@ export function program(env: NodeJS.ProcessEnv): Command {
         output.print(await client.consensusHealth(), formatConsensusHealth, consensusHealthToJSON)
       })
     )
+
+  addServiceCommands(peers, run)
+  addUpkeepCommands(root, run, integer)
 
   root
     .command('version')

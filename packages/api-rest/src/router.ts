@@ -8,6 +8,7 @@ import { healthHandlers } from './health.ts'
 import { peerHandlers } from './peers.ts'
 import { pinHandlers } from './pins.ts'
 import { statusHandlers } from './statuses.ts'
+import { upkeepHandlers } from './upkeep.ts'
 
 /** What the routes work with. */
 export interface RouterInit {
@@ -22,7 +23,8 @@ const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...pinHandlers,
   ...statusHandlers,
   ...healthHandlers,
-  ...addHandlers
+  ...addHandlers,
+  ...upkeepHandlers
 }
 
 /** The methods that routes have. All others are wrong on every path that there is. */

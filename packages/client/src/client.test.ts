@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { pinOf, TrackerStatus, type GlobalPinInfo, type Pin } from '@cluster/api'
+import {
+  pinOf,
+  TrackerStatus,
+  type Explanation,
+  type GlobalPinInfo,
+  type Move,
+  type PeerService,
+  type Pin
+} from '@cluster/api'
 import { testPeerId } from '@cluster/testing'
-import { globalPinInfoToJSON, pinToJSON } from '@cluster/wire'
+import { explanationToJSON, globalPinInfoToJSON, moveToJSON, peerServiceToJSON, pinToJSON } from '@cluster/wire'
 import { CID } from 'multiformats/cid'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ClusterClient, WaitError } from './index.ts'
@@ -226,6 +234,58 @@ describe('listings', () => {
     for (let turn = 0; turn < 5; turn++) expect(await collect(client.allocations())).toHaveLength(1)
     expect(ports.size).toBe(1)
     client.close()
+  })
+})
+
+describe('upkeep', () => {
+  it('asks for moves and decisions by their routes', async () => {
+    const seen: string[] = []
+    const peer = testPeerId(1)
+    const move: Move = { cid, name: '', add: [peer], drop: [], state: 'moved', reason: '', error: '' }
+    const service: PeerService = { peer, peername: '', state: 'draining', since: 0n, by: peer }
+    const client = await clientOf((request, response) => {
+      seen.push(`${request.method ?? ''} ${request.url ?? ''}`.replaceAll(peer.toString(), 'PEER'))
+      const isService = request.url?.includes('/services') === true
+      stream(response, [isService ? peerServiceToJSON(service) : moveToJSON(move)])
+    })
+    expect(await collect(client.services())).toEqual([service])
+    expect(await client.setService(peer, 'draining')).toEqual(service)
+    expect(await collect(client.repair())).toEqual([move])
+    expect(await collect(client.drain(peer, { dryRun: true }))).toEqual([move])
+    expect(await collect(client.replace(peer, peer))).toEqual([move])
+    expect(await collect(client.rebalance())).toEqual([move])
+    expect(seen).toEqual([
+      'GET /repair/services',
+      'POST /repair/services/PEER?state=draining',
+      'POST /repair/run?dry-run=false',
+      'POST /repair/drain/PEER?dry-run=true',
+      'POST /repair/replace/PEER?by=PEER&dry-run=false',
+      'POST /repair/rebalance?dry-run=false'
+    ])
+  })
+
+  it('asks why, with options only where they are given', async () => {
+    const seen: unknown[] = []
+    const explanation: Explanation = {
+      cid,
+      replicationFactorMin: 1,
+      replicationFactorMax: 2,
+      current: [],
+      allocations: [],
+      error: '',
+      peers: []
+    }
+    const client = await clientOf((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://host')
+      seen.push([pathname, searchParams.get('replication-min'), searchParams.get('replication-max')])
+      json(response, explanationToJSON(explanation))
+    })
+    expect(await client.explain(cid, undefined)).toEqual(explanation)
+    await client.explain(undefined, { replicationFactorMin: 1, replicationFactorMax: 2 })
+    expect(seen).toEqual([
+      [`/repair/explain/${cid.toString()}`, null, null],
+      ['/repair/explain', '1', '2']
+    ])
   })
 })
 

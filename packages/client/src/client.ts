@@ -9,16 +9,21 @@ import {
   type Alert,
   type BandwidthByProtocol,
   type ConnectGraph,
+  type Explanation,
   type ConsensusHealth,
   type FileEntry,
   type GlobalPinInfo,
   type GlobalRepoGC,
   type ID,
   type Metric,
+  type Move,
+  type PeerService,
   type Pin,
   type PinOptions,
   type PinType,
   type Scope,
+  type ServiceState,
+  type UpkeepOptions,
   type Version
 } from '@cluster/api'
 import {
@@ -27,11 +32,14 @@ import {
   alertFromJSON,
   bandwidthByProtocolFromJSON,
   connectGraphFromJSON,
+  explanationFromJSON,
   consensusHealthFromJSON,
   globalPinInfoFromJSON,
   globalRepoGcFromJSON,
   idFromJSON,
   metricFromJSON,
+  moveFromJSON,
+  peerServiceFromJSON,
   pinFromJSON,
   pinOptionsToQuery,
   versionFromJSON,
@@ -232,6 +240,51 @@ export class ClusterClient {
 
   bandwidth(options: AbortOptions = {}): Promise<BandwidthByProtocol | undefined> {
     return this.#one('Bandwidth by protocol stats', bandwidthByProtocolFromJSON, options)
+  }
+
+  /** What was decided about peers: which take no new pins, and which give away what they hold. Only ours know. */
+  services(options: AbortOptions = {}): AsyncGenerator<PeerService, void> {
+    return this.#rest.items('Services', peerServiceFromJSON, options)
+  }
+
+  /** Decides about a peer; all of ours learn it. */
+  setService(peer: PeerId, state: ServiceState, { signal }: AbortOptions = {}): Promise<PeerService> {
+    const parameters = { peer: peer.toString() }
+    return this.#one('SetService', peerServiceFromJSON, { parameters, query: form({ state }), signal })
+  }
+
+  /** Gives pins with too few or too many copies what they need. The work ends when the listing is broken off. */
+  repair({ dryRun = false, signal }: UpkeepOptions = {}): AsyncGenerator<Move, void> {
+    return this.#rest.items('Repair', moveFromJSON, { query: form({ 'dry-run': String(dryRun) }), signal })
+  }
+
+  /** Gives all that a peer holds to others, and new pins to others as well. */
+  drain(peer: PeerId, { dryRun = false, signal }: UpkeepOptions = {}): AsyncGenerator<Move, void> {
+    const parameters = { peer: peer.toString() }
+    return this.#rest.items('Drain', moveFromJSON, { parameters, query: form({ 'dry-run': String(dryRun) }), signal })
+  }
+
+  /** Gives all that a peer holds to another one. */
+  replace(peer: PeerId, by: PeerId, { dryRun = false, signal }: UpkeepOptions = {}): AsyncGenerator<Move, void> {
+    const parameters = { peer: peer.toString() }
+    const query = form({ by: by.toString(), 'dry-run': String(dryRun) })
+    return this.#rest.items('Replace', moveFromJSON, { parameters, query, signal })
+  }
+
+  /** Moves pins from the peers that hold most to those that hold fewest. */
+  rebalance({ dryRun = false, signal }: UpkeepOptions = {}): AsyncGenerator<Move, void> {
+    return this.#rest.items('Rebalance', moveFromJSON, { query: form({ 'dry-run': String(dryRun) }), signal })
+  }
+
+  /** Which peers would hold a pin, and why: of the pinset without options, else one that is imagined. */
+  explain(
+    cid: CID | undefined,
+    options: Partial<PinOptions> | undefined,
+    { signal }: AbortOptions = {}
+  ): Promise<Explanation> {
+    const query = options === undefined ? '' : queryOf(options)
+    if (cid === undefined) return this.#one('Explain', explanationFromJSON, { query, signal })
+    return this.#one('ExplainPin', explanationFromJSON, { parameters: { hash: cid.toString() }, query, signal })
   }
 
   /** Resolves when the API answers. */

@@ -29,6 +29,7 @@ import { startParts, stopParts, type Part } from './lifecycle.ts'
 import { facilityOf } from './log-facility.ts'
 import { askConnectedPeers } from './ask-connected-peers.ts'
 import { joinPatiently } from './join-patiently.ts'
+import { coreMemory } from './core-memory.ts'
 import { contextFor } from './needs.ts'
 import { HostNetwork, toNetworkError } from './network.ts'
 import type { ConfiguredComponent, PeerConfig } from './peer-config.ts'
@@ -208,6 +209,7 @@ class ComposedPeer implements Peer {
         adder,
         network,
         remote,
+        memory: coreMemory(store.datastore),
         bandwidth: () => host.bandwidth()
       },
       config.cluster

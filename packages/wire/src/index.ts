@@ -29,6 +29,7 @@ export { restErrorForm, type RestError } from './rest-error.ts'
 export { pinFromProtobuf, pinToProtobuf, pinTypeFromEnum, pinTypeToEnum } from './pin-protobuf.ts'
 export { pinOptionsFromQuery, pinOptionsToQuery } from './pin-options-query.ts'
 export { parseQuery } from './query.ts'
+export { explanationForm, moveForm, peerServiceForm } from './upkeep.ts'
 export { REST_KEY_TYPES, restRoutes, type RestAnswer, type RestRoute, type RestRouteName } from './rest-routes.ts'
 export { rpcMethods, type RpcMethodDescription } from './rpc-methods.ts'
 export { peerIdFromText } from './scalars.ts'
@@ -43,6 +44,8 @@ export {
   connectGraphToJSON,
   consensusHealthFromJSON,
   consensusHealthToJSON,
+  explanationFromJSON,
+  explanationToJSON,
   globalPinInfoFromJSON,
   globalPinInfoToJSON,
   globalRepoGcFromJSON,
@@ -53,6 +56,10 @@ export {
   ipfsRepoStatToJSON,
   metricFromJSON,
   metricToJSON,
+  moveFromJSON,
+  moveToJSON,
+  peerServiceFromJSON,
+  peerServiceToJSON,
   pinFromJSON,
   pinToJSON,
   pinInfoFromJSON,

@@ -50,6 +50,15 @@ export const restRoutes = Object.freeze([
   { name: 'Bandwidth by protocol stats', method: 'GET', path: '/health/bandwidth', answer: 'json' },
   { name: 'Metrics', method: 'GET', path: '/monitor/metrics/{name}', answer: 'json' },
   { name: 'MetricNames', method: 'GET', path: '/monitor/metrics', answer: 'json' },
+  // Ours: the reference knows nothing below /repair.
+  { name: 'Services', method: 'GET', path: '/repair/services', answer: 'stream' },
+  { name: 'SetService', method: 'POST', path: '/repair/services/{peer}', answer: 'json' },
+  { name: 'Repair', method: 'POST', path: '/repair/run', answer: 'stream' },
+  { name: 'Drain', method: 'POST', path: '/repair/drain/{peer}', answer: 'stream' },
+  { name: 'Replace', method: 'POST', path: '/repair/replace/{peer}', answer: 'stream' },
+  { name: 'Rebalance', method: 'POST', path: '/repair/rebalance', answer: 'stream' },
+  { name: 'Explain', method: 'GET', path: '/repair/explain', answer: 'json' },
+  { name: 'ExplainPin', method: 'GET', path: '/repair/explain/{hash}', answer: 'json' },
   { name: 'GetToken', method: 'POST', path: '/token', answer: 'json' },
   { name: 'Health', method: 'GET', path: '/health', answer: 'empty' }
 ] as const satisfies readonly RestRoute[])

@@ -4,11 +4,14 @@ import type {
   BandwidthByProtocol,
   ConnectGraph,
   ConsensusHealth,
+  Explanation,
   GlobalPinInfo,
   GlobalRepoGC,
   ID,
   IPFSRepoStat,
   Metric,
+  Move,
+  PeerService,
   Pin,
   PinInfo,
   Version
@@ -21,6 +24,7 @@ import { globalPinInfoForm, pinInfoForm } from './pin-info.ts'
 import { pinForm } from './pin.ts'
 import { globalRepoGcForm, ipfsRepoStatForm } from './repo.ts'
 import { restErrorForm, type RestError } from './rest-error.ts'
+import { explanationForm, moveForm, peerServiceForm } from './upkeep.ts'
 
 // Printing gives the text of Go, byte for byte, without a newline. Reading takes what `parseJson` returned and throws
 // a ClusterError `CORRUPT` that names the key. See http-apis.md §1.13 and §2.
@@ -53,6 +57,18 @@ export const connectGraphFromJSON: (json: unknown) => ConnectGraph = connectGrap
 export const consensusHealthToJSON: (value: ConsensusHealth) => string = consensusHealthForm.json.print
 /** Reads where a consensus stands from parsed JSON. */
 export const consensusHealthFromJSON: (json: unknown) => ConsensusHealth = consensusHealthForm.json.read
+/** Prints what was decided about a peer as JSON. */
+export const peerServiceToJSON: (value: PeerService) => string = peerServiceForm.json.print
+/** Reads what was decided about a peer from parsed JSON. */
+export const peerServiceFromJSON: (json: unknown) => PeerService = peerServiceForm.json.read
+/** Prints a move as JSON. */
+export const moveToJSON: (value: Move) => string = moveForm.json.print
+/** Reads a move from parsed JSON. */
+export const moveFromJSON: (json: unknown) => Move = moveForm.json.read
+/** Prints why peers were chosen as JSON. */
+export const explanationToJSON: (value: Explanation) => string = explanationForm.json.print
+/** Reads why peers were chosen from parsed JSON. */
+export const explanationFromJSON: (json: unknown) => Explanation = explanationForm.json.read
 /** Prints a metric as JSON. */
 export const metricToJSON: (value: Metric) => string = metricForm.json.print
 /** Reads a metric from parsed JSON. */
