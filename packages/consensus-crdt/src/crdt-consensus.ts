@@ -18,6 +18,7 @@ import {
 } from '@cluster/api'
 import { DagBlocks, MerkleCrdt, type Announcement, type CrdtStats } from '@cluster/merkle-crdt'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
+import { CatchUpProtocol, type CatchUpHost } from './catch-up-protocol.ts'
 import type { CrdtConfig } from './config.ts'
 import { crdtError } from './crdt-error.ts'
 import { healthOf, NAME } from './observe/health.ts'
@@ -36,7 +37,8 @@ import { welcomePeers } from './welcome.ts'
 /** What a {@link CrdtConsensus} is created with. */
 export type CrdtContext = BaseContext &
   Pick<Collaborators, 'datastore' | 'exchange' | 'bootstrap'> & {
-    readonly network: Pick<Network, 'subscribe' | 'keep'>
+    /** Without a host, what is missing comes by the exchange only. */
+    readonly network: Pick<Network, 'subscribe' | 'keep'> & { readonly libp2p?: CatchUpHost }
     readonly monitor: Pick<PeerMonitor, 'latestMetrics'>
   }
 
@@ -70,6 +72,7 @@ export class CrdtConsensus implements Consensus {
   readonly events: SyncEvents = new SyncEvents()
   readonly #limitReached: LimitCounter
   #crdt: MerkleCrdt | undefined
+  #catchUp: CatchUpProtocol | undefined
   #service: BlockService | undefined
   #stopping: Promise<void> | undefined
   #failure: ClusterError | undefined
@@ -110,6 +113,8 @@ export class CrdtConsensus implements Consensus {
       this.#leave.push(() => {
         topic.unsubscribe()
       })
+      this.#catchUp = this.#catchUpOver(network.libp2p, topic.name)
+      await this.#catchUp?.watch()
       this.#crdt = await MerkleCrdt.open(
         {
           storage: datastore,
@@ -126,13 +131,16 @@ export class CrdtConsensus implements Consensus {
           repairIntervalMs,
           rebroadcastIntervalMs,
           batching,
+          catchUp: this.#catchUp?.options,
           headMerging: { self: this.#context.self.toString(), visiblePeers: () => this.#visibleWriters() }
         },
         options
       )
+      await this.#catchUp?.serve(this.#crdt)
       this.events.attach(this.#crdt)
       this.#leave.push(welcomePeers(topic, this.#crdt, this.#context))
     } catch (error) {
+      await this.#catchUp?.stop()
       this.#release()
       this.#failure = crdtError(error)
       this.#opened.reject(this.#failure)
@@ -148,6 +156,11 @@ export class CrdtConsensus implements Consensus {
   get #batching(): { maxSize: number; maxAgeMs: number; maxQueue: number } | undefined {
     const { maxBatchSize: maxSize, maxBatchAgeMs: maxAgeMs, maxQueueSize: maxQueue } = this.#config.batching
     return maxSize > 0 && maxAgeMs > 0 ? { maxSize, maxAgeMs, maxQueue } : undefined
+  }
+
+  #catchUpOver(libp2p: CatchUpHost | undefined, topic: string): CatchUpProtocol | undefined {
+    if (libp2p === undefined) return undefined
+    return new CatchUpProtocol({ libp2p, topic, isTrusted: (peer) => this.#trust.has(peer) })
   }
 
   #isTaken(from: PeerId): boolean {
@@ -166,6 +179,7 @@ export class CrdtConsensus implements Consensus {
   async #stop(): Promise<void> {
     this.#opened.reject(new ClusterError('STOPPED', STOPPED))
     try {
+      await this.#catchUp?.stop()
       await this.#crdt?.close()
     } catch (error) {
       throw crdtError(error)

@@ -10,7 +10,6 @@ const codes: Record<CrdtErrorCode, ErrorCode> = {
   ERR_CRDT_TOO_LARGE: 'LIMIT',
   ERR_CRDT_FETCH: 'TIMEOUT',
   ERR_CRDT_CATCH_UP: 'REMOTE',
-  ERR_CRDT_CATCH_UP: 'REMOTE',
   ERR_CRDT_CLOSED: 'STOPPED'
 }
 

@@ -132,7 +132,8 @@ export class ServerLink {
   close(reason?: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = reason ?? new CrdtError('ERR_CRDT_CLOSED', 'the conversation was closed')
-    this.#talk.close(reason)
+    // an answer that is on its way is broken off
+    this.#talk.close(reason ?? (this.#questions.length > 0 ? this.#failure : undefined))
     for (const question of this.#questions.splice(0)) question.fail(this.#failure)
   }
 
