@@ -5,6 +5,7 @@ type Jobs = Readonly<Record<string, Job>>
 
 /** What `nx bench <project>` measures: one entry a project, loaded when it is asked for. */
 const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs; longJobs?: Jobs }>>> = {
+  adder: () => import('./adder/jobs.ts'),
   'merkle-crdt': () => import('./merkle-crdt/jobs.ts'),
   pintracker: () => import('./pintracker/jobs.ts'),
   system: () => import('./system/jobs.ts')
