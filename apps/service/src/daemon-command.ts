@@ -1,9 +1,9 @@
-import { parseIdentity, parseMultiaddr } from '@cluster/config'
+import { parseMultiaddr } from '@cluster/config'
 import type { Logging } from '@cluster/observability'
-import { builtIns, createPeer, loadPeerConfig, peerFiles } from '@cluster/peer'
+import { createPeer } from '@cluster/peer'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { readFile } from 'node:fs/promises'
 import { attempt } from './failure.ts'
+import { loadFolder } from './load-folder.ts'
 import { onStopSignals } from './stop-signals.ts'
 import { onUncaughtErrors } from './uncaught-errors.ts'
 
@@ -25,14 +25,9 @@ export async function daemon(
   const log = logging.logger('service')
   log.info('Initializing. For verbose output run with "-l debug". Please wait...')
   const bootstrap = await parseBootstrap(options.bootstrap ?? '')
-  const { service, identity: identityPath } = peerFiles(baseDir)
-  const { config, identity } = await attempt('loading configurations', async () => {
-    const hint = `run "ipfs-cluster-service -c ${baseDir} init" first`
-    // The flag is the environment variable by another name.
-    const wanted = options.stats === true ? { ...env, CLUSTER_METRICS_ENABLESTATS: 'true' } : env
-    const config = await loadPeerConfig(await readOr(service, hint), baseDir, wanted, builtIns)
-    return { config, identity: parseIdentity(await readOr(identityPath, hint), env) }
-  })
+  // The flag is the environment variable by another name.
+  const wanted = options.stats === true ? { ...env, CLUSTER_METRICS_ENABLESTATS: 'true' } : env
+  const { config, identity } = await loadFolder(baseDir, wanted)
   for (const warning of config.warnings) log.warn(warning)
   const cluster = { ...config.cluster, leaveOnShutdown: config.cluster.leaveOnShutdown || options.leave === true }
   const peer = createPeer({
@@ -67,13 +62,4 @@ async function parseBootstrap(list: string): Promise<readonly Multiaddr[]> {
   return Promise.all(
     items.map((item) => attempt(`parsing bootstrap multiaddress (${item})`, () => parseMultiaddr(item)))
   )
-}
-
-async function readOr(path: string, hint: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new Error(`open ${path}: no such file or directory; ${hint}`, { cause: error })
-  }
 }

@@ -4,6 +4,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { daemon } from './daemon-command.ts'
 import { folderOf, loggingOf } from './global-options.ts'
 import { init } from './init-command.ts'
+import { addStateCommands } from './state/state-program.ts'
 
 /** A component of a kind by its name; a new folder gets the first unless told otherwise. */
 function choice<Flags extends string>(flags: Flags, description: string, kind: keyof typeof builtIns) {
@@ -29,6 +30,8 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .addOption(new Option('-f, --force').hideHelp())
     .addHelpText('after', examples)
     .configureHelp({ helpWidth: 118 })
+    // -f in front of the command and behind it are not the same
+    .enablePositionalOptions()
 
   root
     .command('init')
@@ -51,6 +54,12 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .addOption(new Option('-x, --leave', 'leave the peerset when stopped').hideHelp())
     .addOption(new Option('-u, --upgrade').hideHelp())
     .action(async (options) => daemon(folderOf(root.opts(), env), options, await loggingOf(root.opts(), env), env))
+
+  addStateCommands(root, async () => ({
+    baseDir: folderOf(root.opts(), env),
+    env,
+    logging: await loggingOf(root.opts(), env)
+  }))
 
   root
     .command('version')

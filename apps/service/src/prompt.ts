@@ -11,7 +11,8 @@ export async function readLine(question: string): Promise<string | undefined> {
     return undefined
   } finally {
     lines.close()
-    process.stdin.unref()
+    // a file as standard input keeps nothing alive, and has no such method
+    if ('unref' in process.stdin) process.stdin.unref()
   }
 }
 
