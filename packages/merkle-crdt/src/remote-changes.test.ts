@@ -69,7 +69,7 @@ function rawNode(content: Uint8Array): DeltaNode {
   const block = dagPb.encode({ Data: content, Links: [] })
   const cid = CID.createV1(0x70, Digest.create(0x12, new Uint8Array(hash('sha256', block, 'buffer'))))
   const delta = { elements: [], tombstones: [], priority: 0n }
-  return { cid, id: blockIdOf(cid), bytes: block, delta, links: [] }
+  return { cid, id: blockIdOf(cid), bytes: block, delta, links: [], linkIds: [] }
 }
 async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
   const keys: string[] = []

@@ -20,6 +20,7 @@ export class DagBlocks {
   readonly #layout: Layout
   readonly #staged = new Map<BlockId, Uint8Array>()
   #stagedBytes = 0
+  #mayHave: (id: BlockId) => boolean = () => true
 
   /** @param namespace - that of the store, such as `/c` */
   constructor(storage: CrdtStorage, namespace: string) {
@@ -51,7 +52,8 @@ export class DagBlocks {
   async put(blocks: readonly DagBlock[], options: AbortOptions = {}): Promise<void> {
     for (const { cid, bytes } of blocks) {
       const id = blockIdOf(cid)
-      if (this.#staged.has(id) || (await this.#storage.has(this.#layout.block(id), options))) continue
+      if (this.#staged.has(id)) continue
+      if (this.#mayHave(id) && (await this.#storage.has(this.#layout.block(id), options))) continue
       if (this.#stagedBytes + bytes.length > MAX_STAGED_BYTES) {
         await this.#storage.commit([{ put: { key: this.#layout.block(id), value: bytes } }], {
           ...options,
@@ -68,6 +70,11 @@ export class DagBlocks {
     const id = blockIdOf(cid)
     this.release([id])
     await this.#storage.commit([{ delete: this.#layout.block(id) }], { ...options, durable: false })
+  }
+
+  /** The store tells of which blocks it knows without a look at the disk that they are not merged. */
+  useFilter(filter: { mayHave(id: BlockId): boolean }): void {
+    this.#mayHave = (id) => filter.mayHave(id)
   }
 
   /** These blocks are in the datastore now. */

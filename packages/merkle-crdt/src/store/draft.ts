@@ -3,7 +3,8 @@ import type { Key } from 'interface-datastore'
 import type { BlockId } from '../wire/block-id.ts'
 import type { Candidate } from './element-entry.ts'
 import { CrdtError } from '../errors.ts'
-import type { Layout } from './layout.ts'
+import { cleanKey, type Layout } from './layout.ts'
+import type { ProcessedFilter } from './processed-filter.ts'
 import type { DeltaNode } from '../wire/node.ts'
 import type { CrdtStorage, StorageOperation } from '../ports.ts'
 import { decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
@@ -20,6 +21,9 @@ export class Draft {
   readonly layout: Layout
   readonly #storage: CrdtStorage
   readonly #options: AbortOptions
+  readonly #filter: ProcessedFilter | undefined
+  /** What was read ahead. */
+  readonly #stored = new Map<string, Uint8Array | undefined>()
   readonly #values = new Map<string, Candidate | undefined>()
   readonly #elements = new Map<string, Map<BlockId, Uint8Array>>()
   readonly #tombstones = new Map<string, Set<BlockId>>()
@@ -31,8 +35,9 @@ export class Draft {
   /** User keys whose value changed or that lost a version. */
   readonly changed = new Set<string>()
 
-  constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions) {
+  constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions, filter?: ProcessedFilter) {
     this.#storage = storage
+    this.#filter = filter
     this.layout = layout
     this.#options = options
   }
@@ -40,6 +45,37 @@ export class Draft {
   /** The blocks that this turn stores. */
   get blockIds(): Iterable<BlockId> {
     return this.#blocks.keys()
+  }
+
+  /** Reads in one round trip what merging these blocks will ask for. */
+  async prefetch(nodes: readonly DeltaNode[]): Promise<void> {
+    const wanted = new Map<string, Key>()
+    const want = (key: Key): void => {
+      wanted.set(key.toString(), key)
+    }
+    for (const { id, linkIds, delta } of nodes) {
+      for (const asked of [id, ...linkIds]) {
+        if (this.#filter?.mayHave(asked) !== false) want(this.layout.processed(asked))
+      }
+      for (const element of delta.elements) {
+        const key = cleanKey(element.key)
+        want(this.layout.tombstone(key, id))
+        want(this.layout.value(key))
+        want(this.layout.priority(key))
+      }
+    }
+    const values = await readMany(this.#storage, [...wanted.values()], this.#options)
+    let index = 0
+    for (const text of wanted.keys()) this.#stored.set(text, values[index++])
+  }
+
+  async #read(keys: readonly Key[]): Promise<(Uint8Array | undefined)[]> {
+    if (this.#stored.size === 0) return readMany(this.#storage, keys, this.#options)
+    const texts = keys.map((key) => key.toString())
+    const missing = keys.filter((_, index) => !this.#stored.has(texts[index] ?? ''))
+    const read = missing.length === 0 ? [] : await readMany(this.#storage, missing, this.#options)
+    let index = 0
+    return texts.map((text) => (this.#stored.has(text) ? this.#stored.get(text) : read[index++]))
   }
 
   /** Loads what merging these keys will ask for, in one round trip. */
@@ -52,7 +88,7 @@ export class Draft {
     for (const key of unknown) {
       wanted.push(this.layout.tombstone(key, additions), this.layout.value(key), this.layout.priority(key))
     }
-    const read = await readMany(this.#storage, wanted, this.#options)
+    const read = await this.#read(wanted)
     const loaded = new Map<string, { value: Candidate; isTombstoned: boolean }>()
     unknown.forEach((key, index) => {
       const stored = (offset: number): Uint8Array | undefined => read[index * 3 + offset]
@@ -105,12 +141,13 @@ export class Draft {
 
   /** Which of some blocks are merged already. */
   async areProcessed(ids: readonly BlockId[]): Promise<boolean[]> {
-    const stored = await readMany(
-      this.#storage,
-      ids.map((id) => this.layout.processed(id)),
-      this.#options
-    )
-    return ids.map((id, index) => stored[index] !== undefined || this.#processed.has(id))
+    const asked = ids.filter((id) => !this.#processed.has(id) && this.#filter?.mayHave(id) !== false)
+    const found = new Set<BlockId>()
+    const stored = await this.#read(asked.map((id) => this.layout.processed(id)))
+    asked.forEach((id, index) => {
+      if (stored[index] !== undefined) found.add(id)
+    })
+    return ids.map((id) => found.has(id) || this.#processed.has(id))
   }
 
   /** The bytes of a block, if it is here. */
@@ -140,6 +177,7 @@ export class Draft {
   /** Stores a block and marks it as merged. */
   putProcessed(node: DeltaNode): void {
     this.#processed.add(node.id)
+    this.#filter?.add(node.id)
     this.#blocks.set(node.id, node.bytes)
   }
 

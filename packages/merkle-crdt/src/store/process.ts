@@ -45,11 +45,11 @@ async function process(draft: Draft, { heads, jobs }: CrdtState, node: DeltaNode
   // a peer without heads builds on what was announced to it, even before all of it is here
   if (isRoot && heads.size === 0 && !job.isLinked) heads.add(draft, root)
   if (node.links.length === 0) heads.add(draft, root)
-  const known = await draft.areProcessed(node.links.map(blockIdOf))
+  const known = await draft.areProcessed(node.linkIds)
   const added: Job[] = []
   let isPlaced = false
   node.links.forEach((cid, index) => {
-    const id = blockIdOf(cid)
+    const id = node.linkIds[index] ?? blockIdOf(cid)
     jobs.reroot(draft, id, root)
     if (heads.has(id)) {
       heads.replace(draft, id, root)

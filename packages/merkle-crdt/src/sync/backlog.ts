@@ -8,7 +8,7 @@ import type { Clock } from '../ports.ts'
 import { processNode, type CrdtState } from '../store/process.ts'
 
 /** Most blocks and bytes that one turn merges: one durable write for all of them. @see spec/wire-crdt.md §7.3 P2 */
-export const MAX_TURN_BLOCKS = 64
+export const MAX_TURN_BLOCKS = 256
 const MAX_TURN_BYTES = 1024 * 1024
 /** While blocks below are still coming, a turn waits so long for more of them: else each would cost a durable write. */
 const GATHER_MS = 20
@@ -32,7 +32,7 @@ export interface Turn {
 export interface BacklogParts {
   readonly clock: Clock
   readonly timeoutMs: number
-  isKnown(id: BlockId): Promise<boolean>
+  isKnown(id: BlockId): boolean | Promise<boolean>
   /** Something is due now. */
   wake(): void
   /** The block of a queued job has to be fetched, after an attempt that failed with `error`, if there was one. */
@@ -104,6 +104,7 @@ export class Backlog {
    */
   async merge(draft: Draft, state: CrdtState, maxBlocks: number, turn: Turn): Promise<void> {
     this.#stopGathering()
+    await draft.prefetch(this.#upcoming(maxBlocks))
     let bytes = 0
     for (let next = this.#ready.peek(); next !== undefined; next = this.#ready.peek()) {
       bytes += next.node.bytes.length
@@ -116,6 +117,24 @@ export class Backlog {
         else if (node !== 'coming') this.#ready.push({ job, node, isCounted: false })
       }
     }
+  }
+
+  /** The blocks that a turn will most likely merge. */
+  #upcoming(maxBlocks: number): DeltaNode[] {
+    const nodes = this.#ready.first(maxBlocks).map(({ node }) => node)
+    const seen = new Set(nodes.map(({ id }) => id))
+    let bytes = 0
+    for (const { bytes: own, linkIds } of nodes) {
+      bytes += own.length
+      if (bytes > MAX_TURN_BYTES) break
+      for (const id of linkIds) {
+        const node = nodes.length < maxBlocks && !seen.has(id) ? this.#ahead.peek(id) : undefined
+        if (node === undefined) continue
+        seen.add(id)
+        nodes.push(node)
+      }
+    }
+    return nodes
   }
 
   /** Nothing is queued any more that could need what was fetched ahead. */

@@ -24,6 +24,11 @@ export class Fifo<T> {
     return this.#items[this.#first]
   }
 
+  /** The first `count` items, which stay. */
+  first(count: number): T[] {
+    return this.#items.slice(this.#first, this.#first + count)
+  }
+
   take(): T | undefined {
     const item = this.#items[this.#first]
     if (this.#first < this.#items.length) this.#first += 1

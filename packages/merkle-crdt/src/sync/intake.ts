@@ -10,6 +10,7 @@ import type { SyncWatch } from '../status/sync-watch.ts'
 import type { Draft } from '../store/draft.ts'
 import type { Layout } from '../store/layout.ts'
 import type { CrdtState } from '../store/process.ts'
+import type { ProcessedFilter } from '../store/processed-filter.ts'
 import { blockIdOf } from '../wire/block-id.ts'
 
 /** What the intake works with. */
@@ -24,6 +25,7 @@ export interface IntakeParts {
   readonly signal: AbortSignal
   readonly announcer: Announcer
   readonly faults: Faults
+  readonly filter: ProcessedFilter
   readonly watch: SyncWatch
   jobs(): Jobs
   /** Something may be due. */
@@ -45,7 +47,10 @@ export class Intake {
     this.#backlog = new Backlog({
       clock,
       timeoutMs: limits.blockTimeoutMs,
-      isKnown: async (id) => parts.jobs().get(id) !== undefined || storage.has(layout.processed(id), { signal }),
+      isKnown: (id) => {
+        if (parts.jobs().get(id) !== undefined) return true
+        return parts.filter.mayHave(id) && storage.has(layout.processed(id), { signal })
+      },
       wake: () => {
         parts.wake()
       },
@@ -140,15 +145,16 @@ export class Intake {
   }
 
   #newFetcher(): Fetcher {
-    const { clock, random, limits, layout, storage, signal, watch } = this.#parts
+    const { clock, random, limits, layout, storage, filter, signal, watch } = this.#parts
     return new Fetcher(clock, random, limits, {
-      isProcessed: async (job) => storage.has(layout.processed(job.id), { signal }),
+      isProcessed: async ({ id }) => filter.mayHave(id) && storage.has(layout.processed(id), { signal }),
       fetched: (job, node) => {
         this.#backlog.push(job, node)
       },
       dropped: (job) => {
         if (job.isLinked) this.#fetcher.add([job])
         else this.#parts.jobs().remove(job)
+        watch.check()
         this.#parts.settled()
       },
       gaveWay: () => {

@@ -20,7 +20,7 @@ export interface LookAheadParts {
   readonly clock: Clock
   readonly timeoutMs: number
   /** Whether the block is queued already, or merged. */
-  isKnown(id: BlockId): Promise<boolean>
+  isKnown(id: BlockId): boolean | Promise<boolean>
   /** The block of a job that was adopted is here. */
   arrived(job: Job, node: DeltaNode): void
   /** It could not be had ahead; without an error it was not asked for. */
@@ -39,7 +39,7 @@ export class LookAhead {
   readonly #parts: LookAheadParts
   readonly #held = new Map<BlockId, DeltaNode>()
   readonly #fetching = new Map<BlockId, Promise<void>>()
-  #waiting = new Fifo<{ cid: CID; walk: Walk }>()
+  #waiting = new Fifo<{ cid: CID; id: BlockId; walk: Walk }>()
   #stop = new AbortController()
   /** Jobs whose blocks were on their way when they were queued. */
   readonly #adopted = new Map<BlockId, Job>()
@@ -51,17 +51,22 @@ export class LookAhead {
 
   /** The block has arrived: its links come next. */
   follow(node: DeltaNode, walk: Walk): void {
-    for (const cid of node.links) {
-      if (this.#waiting.size >= MAX_WAITING) break
+    node.links.forEach((cid, index) => {
+      if (this.#waiting.size >= MAX_WAITING) return
       walk.hold()
-      this.#waiting.push({ cid, walk })
-    }
+      this.#waiting.push({ cid, id: node.linkIds[index] ?? blockIdOf(cid), walk })
+    })
     this.#pump()
   }
 
   /** Blocks that are here ahead of their turn. */
   get held(): number {
     return this.#held.size
+  }
+
+  /** The block, if it is here. */
+  peek(id: BlockId): DeltaNode | undefined {
+    return this.#held.get(id)
   }
 
   /** Blocks on their way. */
@@ -111,7 +116,7 @@ export class LookAhead {
     ) {
       const next = this.#waiting.take()
       if (next === undefined) return
-      const id = blockIdOf(next.cid)
+      const { id } = next
       if (this.#held.has(id) || this.#fetching.has(id)) {
         next.walk.release()
         continue

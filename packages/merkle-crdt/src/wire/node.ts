@@ -25,6 +25,8 @@ export interface DeltaNode {
   readonly delta: Delta
   /** CIDv1 each, without duplicates, in the order of the block. */
   readonly links: readonly CID[]
+  /** The IDs of the links, in the same order. */
+  readonly linkIds: readonly BlockId[]
 }
 
 /**
@@ -39,7 +41,7 @@ export function createNode(delta: Delta, heads: readonly CID[]): DeltaNode {
     Links: links.map((link) => ({ Hash: link, Name: '', Tsize: 0 }))
   })
   const cid = CID.createV1(DAG_PB, Digest.create(SHA2_256, sha256(bytes)))
-  return { cid, id: blockIdOf(cid), bytes, delta, links }
+  return { cid, id: blockIdOf(cid), bytes, delta, links, linkIds: links.map(blockIdOf) }
 }
 
 /**
@@ -71,7 +73,7 @@ export function decodeNode(cid: CID, bytes: Uint8Array): DeltaNode {
     links.set(blockIdOf(link), link)
   }
   const delta = deltaIn(cid, node.Data ?? new Uint8Array())
-  return { cid, id: blockIdOf(cid), bytes, delta, links: [...links.values()] }
+  return { cid, id: blockIdOf(cid), bytes, delta, links: [...links.values()], linkIds: [...links.keys()] }
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {
