@@ -1,4 +1,4 @@
-import type { Block, NodeWithMeta } from '@cluster/api'
+import { type Block, ClusterError, type NodeWithMeta } from '@cluster/api'
 import type { IpfsNode } from '@cluster/ipfs-node'
 
 /** Blocks of one stream being written at once. */
@@ -23,8 +23,10 @@ export async function receiveBlocks(blocks: AsyncIterable<NodeWithMeta>, options
   const hold = node.hold()
   const writing = new Set<Promise<void>>()
   let failure: { readonly error: unknown } | undefined
+  let isEmpty = true
   try {
     for await (const { cid, data } of blocks) {
+      isEmpty = false
       signal.throwIfAborted()
       hold.protect(cid)
       const write = store([{ cid, bytes: data }])
@@ -43,4 +45,5 @@ export async function receiveBlocks(blocks: AsyncIterable<NodeWithMeta>, options
     hold.linger(holdMs)
   }
   if (failure !== undefined) throw failure.error
+  if (isEmpty) throw new ClusterError('BAD_REQUEST', 'BlockStream: no blocks to peek in blocks channel')
 }

@@ -1,4 +1,12 @@
-import { IPFSPinStatus, pinOf, PinMode, type Block, type IPFSPinInfo, type IpfsConnector } from '@cluster/api'
+import {
+  IPFSPinStatus,
+  MAX_PAGE_ITEMS,
+  pinOf,
+  PinMode,
+  type Block,
+  type IPFSPinInfo,
+  type IpfsConnector
+} from '@cluster/api'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,6 +100,7 @@ export function ipfsConnectorConformance(name: string, create: () => Promise<Ipf
       const { id, error } = await connector.id({})
       expect(id).toBeDefined()
       expect(error).toBe('')
+      expect(connector.health?.state ?? 'up').toBe('up')
     })
 
     it('pins recursively: fetches, keeps and lists the whole DAG', async () => {
@@ -100,8 +109,14 @@ export function ipfsConnectorConformance(name: string, create: () => Promise<Ipf
       await provide([...leaves, root])
       expect(await status(root.cid)).toBe(IPFSPinStatus.unpinned)
       const progress: number[] = []
-      await connector.pin(pinOf(root.cid), { onProgress: (nodes) => progress.push(nodes) })
-      expect(progress).toEqual([...progress].sort((a, b) => a - b))
+      const sizes: number[] = []
+      await connector.pin(pinOf(root.cid), {
+        onProgress: (nodes, bytes) => {
+          progress.push(nodes)
+          if (bytes !== undefined) sizes.push(bytes)
+        }
+      })
+      for (const numbers of [progress, sizes]) expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
       expect(await status(root.cid)).toBe(IPFSPinStatus.recursive)
       for (const { cid, bytes } of leaves) {
         expect(await status(cid)).toBe(IPFSPinStatus.unpinned) // indirect is not pinned
@@ -165,6 +180,79 @@ export function ipfsConnectorConformance(name: string, create: () => Promise<Ipf
       expect(await texts(['recursive'])).toEqual(recursive)
       expect(await texts(['direct'])).toEqual(direct)
       expect(await texts(['recursive', 'direct'])).toEqual([...recursive, ...direct].sort())
+    })
+
+    it('IP-7: lists more pins than a page has, and lets the list be broken off', async () => {
+      const blocks = await Promise.all(Array.from({ length: MAX_PAGE_ITEMS + 100 }, (_, i) => leaf(`many ${i}`)))
+      await stream(blocks)
+      for (let at = 0; at < blocks.length; at += 64) {
+        await Promise.all(blocks.slice(at, at + 64).map(({ cid }) => pin(cid, PinMode.direct)))
+      }
+      const found = (await listed(['recursive', 'direct'])).map(({ cid }) => cid.toString())
+      expect(found.sort()).toEqual(blocks.map(({ cid }) => cid.toString()).sort())
+      for await (const page of connector.pinLs(['direct'], {})) {
+        expect(page.length).toBeGreaterThan(0)
+        break
+      }
+      const abort = new AbortController()
+      const aborted = (async () => {
+        for await (const page of connector.pinLs(['direct'], abort)) {
+          expect(page.length).toBeGreaterThan(0)
+          abort.abort()
+        }
+      })()
+      await aborted.catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'ABORTED' })
+      })
+      expect(await status(blocks[0]?.cid ?? expect.unreachable('no block'), PinMode.direct)).toBe(IPFSPinStatus.direct)
+    })
+
+    it('pins what is asked for several times at once', async () => {
+      const [child, other] = await Promise.all([leaf('shared'), leaf('other')])
+      const root = await parent([child])
+      const second = await parent([child, other])
+      await provide([child, other, root, second])
+      await Promise.all([pin(root.cid), pin(root.cid), pin(second.cid), pin(child.cid)])
+      for (const { cid } of [root, second, child]) expect(await status(cid)).toBe(IPFSPinStatus.recursive)
+      await connector.unpin(root.cid, {})
+      await connector.unpin(child.cid, {})
+      const keys = await collected()
+      expect(keys).toContain(hashOf(root))
+      for (const block of [second, child, other]) expect(keys).not.toContain(hashOf(block))
+    })
+
+    it('IP-11: ends the search for a block that nobody has with the abort, if not before', async () => {
+      const { cid } = await leaf('nobody has this block')
+      const abort = new AbortController()
+      const asking = connector.blockGet(cid, abort)
+      setImmediate(() => {
+        abort.abort()
+      })
+      await expect(asking).rejects.toThrow()
+    })
+
+    it('refuses a stream without blocks', async () => {
+      await expect(stream([])).rejects.toMatchObject({
+        code: 'BAD_REQUEST',
+        message: 'BlockStream: no blocks to peek in blocks channel'
+      })
+    })
+
+    it('lets go of the source of a stream that it refuses', async () => {
+      const { cid } = await leaf('right')
+      const closed = Promise.withResolvers<undefined>()
+      async function* endless(): AsyncGenerator<{ cid: CID; data: Uint8Array; cumSize: bigint }> {
+        try {
+          for (;;) {
+            yield { cid, data: new TextEncoder().encode('wrong'), cumSize: 0n }
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+        } finally {
+          closed.resolve(undefined)
+        }
+      }
+      await expect(connector.blockStream(endless(), {})).rejects.toThrow()
+      await closed.promise
     })
 
     it('IP-11: stores a stream of blocks', async () => {

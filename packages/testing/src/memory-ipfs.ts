@@ -96,11 +96,14 @@ export class MemoryIpfs extends TypedEventEmitter<IpfsConnectorEvents> implement
   }
 
   async blockStream(blocks: AsyncIterable<NodeWithMeta>, options: AbortOptions): Promise<void> {
+    let isEmpty = true
     for await (const { cid, data } of blocks) {
+      isEmpty = false
       await this.#answer(options)
       if (this.#needsContent) await verify(cid, data)
       this.putBlock(cid, data)
     }
+    if (isEmpty) throw new ClusterError('BAD_REQUEST', 'BlockStream: no blocks to peek in blocks channel')
   }
 
   putBlock(cid: CID, data: Uint8Array): void {
