@@ -83,13 +83,12 @@ describe('comparing the index with IPFS', () => {
     expect(context.store.size).toBe(0)
     context.ipfs.pinLs = list
     for (const index of [11, 12, 13]) await context.ipfs.unpin(testCid(index), {})
-    expect(await context.listing.lacks(key(30), {})).toBe(false)
+    expect(await context.listing.lacks([key(30)], {})).toEqual([false])
     await audit(context, {})
     await audit(context, {})
     // the record of what is lost, twice, and what others have pinned
     expect(context.store.size).toBe(2 + 7)
-    expect(await context.listing.lacks(key(10), {})).toBe(false)
-    expect(await context.listing.lacks(key(11), {})).toBe(true)
+    expect(await context.listing.lacks([key(10), key(11)], {})).toEqual([false, true])
   })
 
   it('does not note what IPFS said of a CID to which something happened meanwhile', async () => {

@@ -73,9 +73,14 @@ export class DaemonListing {
     await this.#store.commit(operations, { ...options, durable: false })
   }
 
-  /** Whether it is known that IPFS had nothing pinned for a CID that the index knows nothing of. */
-  async lacks(key: string, options: AbortOptions): Promise<boolean> {
-    return this.#isWhole && !(await this.#store.has(keyOf(key), options))
+  /** Of each CID that the index knows nothing of: whether it is known that IPFS had nothing pinned for it. */
+  async lacks(keys: readonly string[], options: AbortOptions): Promise<readonly boolean[]> {
+    if (!this.#isWhole) return keys.map(() => false)
+    const where = keys.map(keyOf)
+    if (this.#store.readMany === undefined) {
+      return Promise.all(where.map(async (key) => !(await this.#store.has(key, options))))
+    }
+    return (await this.#store.readMany(where, options)).map((found) => found === undefined)
   }
 
   async clear(options: AbortOptions): Promise<void> {

@@ -46,6 +46,30 @@ describe('IndexedTracker', () => {
     expect(context.clock.pending).toBe(0)
   })
 
+  it('reads what it knows of many changes at once, and takes several of one CID in their order', async () => {
+    let reads = 0
+    class Counting extends MemoryDatastore {
+      override readMany(...args: Parameters<MemoryDatastore['readMany']>): ReturnType<MemoryDatastore['readMany']> {
+        reads += 1
+        return super.readMany(...args)
+      }
+    }
+    const datastore = new Counting()
+    datastore.namespace = () => datastore
+    await start({ datastore })
+    const pins = cids.slice(1, 3).map((cid) => ({ type: 'pin' as const, pin: everywhere(cid) }))
+    const there = { type: 'pin' as const, pin: everywhere() }
+    context.pinset.apply([...pins, there])
+    reads = 0
+    await tracker.apply(pins, {})
+    // once for what is known, once by whoever writes
+    expect(reads).toBeLessThanOrEqual(2)
+    await settle()
+    await tracker.apply([there, { type: 'unpin', cid: first }, there], {})
+    await settle()
+    expect(await statuses()).toEqual([TrackerStatus.pinned, TrackerStatus.pinned, TrackerStatus.pinned])
+  })
+
   it('counts what waits, runs and failed, also after a restart', async () => {
     const metrics = memoryCounters()
     const counted = async (each = metrics) => {

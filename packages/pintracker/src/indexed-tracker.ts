@@ -10,6 +10,7 @@ import {
   type Pages,
   type PeerDatastore,
   type PinsetChange,
+  type PinsetOperation,
   type PinTracker,
   type PinTrackerEvents,
   type ReadonlyState,
@@ -25,6 +26,7 @@ import { DaemonListing } from './daemon-listing.ts'
 import { Healing } from './healing.ts'
 import { statusesOf, statusOf } from './listing.ts'
 import type { QueueLimits } from './operation-queue.ts'
+import type { OperationType } from './operation.ts'
 import { reconcile, resume, retryDue } from './reconcile.ts'
 import { FIRST_RETRY_MS } from './retry-schedule.ts'
 import { StatusIndex } from './status-index.ts'
@@ -42,6 +44,8 @@ export interface IndexedTrackerContext extends Pick<
     Partial<Pick<IpfsConnector, 'addEventListener' | 'removeEventListener'>>
 }
 
+/** Most changes that are applied together: what waits to be written stays bounded. */
+const MAX_APPLIED = 256
 /** Statuses that {@link IndexedTracker.recoverAll} acts on. */
 const RECOVERABLE = TrackerStatus.pinError | TrackerStatus.unpinError | TrackerStatus.unexpectedlyUnpinned
 
@@ -118,7 +122,10 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
    */
   apply(changes: readonly PinsetChange[], options: AbortOptions): Promise<void> {
     return this.#changes.take(options.signal, async (signal) => {
-      for (const change of changes) await this.#apply(change, { signal })
+      for (const some of applicable(changes)) {
+        if (some === 'resync') await reconcile(this.#reconcileContext, { signal })
+        else await this.#apply(some, { signal })
+      }
       await this.#index.flush()
     })
   }
@@ -169,19 +176,22 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     }
   }
 
-  async #apply(change: PinsetChange, options: AbortOptions): Promise<void> {
+  /** What is known of all is read at once; from then on nothing comes in between. */
+  async #apply(changes: readonly PinsetOperation[], options: AbortOptions): Promise<void> {
     options.signal?.throwIfAborted()
-    if (change.type === 'resync') {
-      await reconcile(this.#reconcileContext, options)
-      return
+    const duties = changes.flatMap((change) => {
+      const pin = change.type === 'pin' ? change.pin : barePin(change.cid)
+      const type: OperationType | 'none' = change.type === 'pin' ? dutyOf(pin, this.#context.self) : 'unpin'
+      return type === 'none' ? [] : [{ type, pin, key: pinsetKey(pin.cid) }]
+    })
+    const keys = duties.map(({ key }) => key)
+    const lacks = await this.#listing.lacks(keys, options)
+    const records = await this.#index.getMany(keys, options)
+    for (const [at, { type, pin }] of duties.entries()) {
+      const record = records[at]
+      const isAbsent = type === 'pin' && record === undefined && lacks[at] === true
+      this.#work.submit({ type, pin, record, isAbsent, whenFull: 'fail' })
     }
-    const pin = change.type === 'pin' ? change.pin : barePin(change.cid)
-    const type = change.type === 'pin' ? dutyOf(pin, this.#context.self) : 'unpin'
-    if (type === 'none') return
-    const key = pinsetKey(pin.cid)
-    const record = await this.#index.get(key, options)
-    const isAbsent = type === 'pin' && record === undefined && (await this.#listing.lacks(key, options))
-    this.#work.submit({ type, pin, record, isAbsent, whenFull: 'fail' })
     if (this.#index.isBehind) await this.#index.flush()
   }
 
@@ -274,4 +284,19 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     gauge(pinning, () => this.#work.queue.pinsRunning)
     gauge(pinError, () => Math.max(0, this.#work.pinErrors))
   }
+}
+
+/** Changes that are applied together, each of another CID; `resync` stands alone. */
+function* applicable(changes: readonly PinsetChange[]): Generator<PinsetOperation[] | 'resync'> {
+  let some = new Map<string, PinsetOperation>()
+  for (const change of changes) {
+    const key = change.type === 'resync' ? '' : pinsetKey(change.type === 'pin' ? change.pin.cid : change.cid)
+    if (some.size > 0 && (change.type === 'resync' || some.has(key) || some.size === MAX_APPLIED)) {
+      yield [...some.values()]
+      some = new Map()
+    }
+    if (change.type === 'resync') yield 'resync'
+    else some.set(key, change)
+  }
+  if (some.size > 0) yield [...some.values()]
 }

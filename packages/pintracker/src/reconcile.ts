@@ -32,17 +32,15 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
     const differing = page.filter(({ left, right }) => stepFor(left, right?.record, self).type !== 'none')
     // the page may be older than what was done since
     const keys = differing.map(({ key }) => key)
+    const lacks = await listing.lacks(keys, options)
     const records = await index.getMany(keys, options)
     for (const [at, { key, left }] of differing.entries()) {
       const record = records[at]
       const step = stepFor(left, record, self)
       if (step.type === 'wait') work.retries.set(key, step.untilMs)
       if (step.type === 'wait' || step.type === 'none') continue
-      const isAbsent = record === undefined && (await listing.lacks(key, options))
-      const pin = left ?? barePin(cidOfKey(key))
-      // something may have happened meanwhile
-      const now = isAbsent ? await index.get(key, options) : record
-      work.submit({ type: step.type, pin, record: now, isAbsent, whenFull: 'park' })
+      const isAbsent = record === undefined && lacks[at] === true
+      work.submit({ type: step.type, pin: left ?? barePin(cidOfKey(key)), record, isAbsent, whenFull: 'park' })
     }
     if (index.isBehind) await index.flush()
   }
