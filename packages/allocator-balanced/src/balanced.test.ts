@@ -1,5 +1,5 @@
 import type { AllocationRound, Metric, PeerMetrics } from '@cluster/api'
-import { pinAllocatorConformance, testPeerId } from '@cluster/testing'
+import { pinAllocatorConformance, testCid, testPeerId } from '@cluster/testing'
 import type { PeerId } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import { balancedAllocator } from './balanced.ts'
@@ -125,6 +125,21 @@ describe('balanced', () => {
     expect(ranking(['x'], same(['v', 1]))).toEqual(sorted)
   })
 
+  it('lets peers that nothing tells apart share the load of many CIDs, and is the same for each', () => {
+    const peers = Array.from({ length: 5 }, (_, i) => i.toString())
+    const { round, nameOf } = roundOf(Object.fromEntries(peers.map((name) => [name, { 'tag:group': 'g' }])))
+    const allocator = balancedAllocator({ allocateBy: ['tag:group'] })
+    const first = new Map(peers.map((name) => [name, 0]))
+    for (let n = 0; n < 1000; n++) {
+      const ofCid = { ...round, cid: testCid(n) }
+      const ranked = allocator.allocate(ofCid).map(nameOf)
+      expect(ranked.toSorted()).toEqual(peers)
+      expect(allocator.explain(ofCid).map(({ peer }) => nameOf(peer))).toEqual(ranked)
+      first.set(ranked[0] ?? '', (first.get(ranked[0] ?? '') ?? 0) + 1)
+    }
+    for (const count of first.values()) expect(count).toBeGreaterThan(150)
+  })
+
   it('adds weights beyond 2^53 exactly', () => {
     const big = (last: bigint): PeerMetrics => {
       const peer = testPeerId(Number(last))
@@ -178,10 +193,10 @@ describe('explain', () => {
     ])
     const equals = reasons(['zone'], { A: { zone: 'a' }, B: { zone: 'b' }, C: { zone: ['b', 0] }, D: { zone: 'a' } })
     expect(equals.map((line) => line.slice(2)).sort()).toEqual([
-      '1st: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 1st of 2 peers of this value, by the order of peer IDs)',
+      '1st: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 1st of 2 peers that nothing else tells apart)',
       '2nd: zone b is 2nd of 3 (equal weights, by the order of values after the 1st, a; the 3 give one peer each in turn)',
       '3rd: zone b is 3rd of 3 (all equal, by the order of peer IDs after the 2nd, b; the 3 give one peer each in turn)',
-      '4th: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 2nd of 2 peers of this value, by the order of peer IDs)'
+      '4th: zone a is 1st of 3 (the best; the 3 give one peer each in turn; 2nd of 2 peers that nothing else tells apart)'
     ])
   })
 

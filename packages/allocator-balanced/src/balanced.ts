@@ -16,14 +16,14 @@ export function balancedAllocator({
 }: BalancedConfig): Required<Pick<PinAllocator, 'metrics' | 'allocate' | 'explain'>> {
   return {
     metrics: names,
-    allocate: ({ priority, candidates }) => [
-      ...order(partition(priority, names)),
-      ...order(partition(candidates, names))
+    allocate: ({ priority, candidates, cid }) => [
+      ...order(partition(priority, names, cid)),
+      ...order(partition(candidates, names, cid))
     ],
-    explain({ priority, candidates }) {
-      const first = explain({ from: 'priority', peers: priority, names, before: 0 })
+    explain({ priority, candidates, cid }) {
+      const first = explain({ from: 'priority', peers: priority, names, cid, before: 0 })
       const before = first.filter(({ place }) => place !== undefined).length
-      const second = explain({ from: 'candidates', peers: candidates, names, before })
+      const second = explain({ from: 'candidates', peers: candidates, names, cid, before })
       const isRanked = ({ place }: { readonly place: number | undefined }): boolean => place !== undefined
       const all = [...first, ...second]
       return [...all.filter(isRanked), ...all.filter((entry) => !isRanked(entry))]

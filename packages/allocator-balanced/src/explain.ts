@@ -1,4 +1,5 @@
 import type { PeerMetrics, RankedPeer, RankingStep } from '@cluster/api'
+import type { CID } from 'multiformats/cid'
 import { order } from './order.ts'
 import { differenceOf, partition, type Partition } from './partition.ts'
 
@@ -8,6 +9,7 @@ export interface RankedSet {
   readonly peers: readonly PeerMetrics[]
   readonly names: readonly string[]
   readonly before: number
+  readonly cid?: CID | undefined
 }
 
 /**
@@ -15,8 +17,8 @@ export interface RankedSet {
  *
  * @see behaviours.md §2.1.1
  */
-export function explain({ from, peers, names, before }: RankedSet): readonly RankedPeer[] {
-  const level = partition(peers, names)
+export function explain({ from, peers, names, before, cid }: RankedSet): readonly RankedPeer[] {
+  const level = partition(peers, names, cid)
   const ways = waysOf(level, names)
   const ranked = [...order(level)].map((peer, index): RankedPeer => {
     const steps = ways.get(peer.toString()) ?? []
@@ -35,12 +37,12 @@ function waysOf(level: readonly Partition[], names: readonly string[]): Map<stri
   const takesTurns = level.length > 1 && level.some(({ peers }) => peers.length > 1)
   const turns = takesTurns ? `; the ${level.length} give one peer each in turn` : ''
   for (const [place, part] of level.entries()) {
-    const { value, weight, peers, below } = part
+    const { value, weight, inTurn, below } = part
     const base = { metric, value, weight, place, of: level.length }
     const reason = reasonOf(part, level[place - 1], place) + turns
     if (below === undefined) {
-      for (const [index, { peer }] of peers.entries()) {
-        ways.set(peer.toString(), [{ ...base, reason: reason + sharing(peers.length, index) }])
+      for (const [index, { peer }] of inTurn.entries()) {
+        ways.set(peer.toString(), [{ ...base, reason: reason + sharing(inTurn.length, index) }])
       }
     } else {
       for (const [peer, steps] of waysOf(below, rest)) ways.set(peer, [{ ...base, reason }, ...steps])
@@ -66,7 +68,7 @@ function reasonOf(part: Partition, better: Partition | undefined, place: number)
 
 function sharing(count: number, index: number): string {
   if (count === 1) return ''
-  return `; ${ordinal(index)} of ${count} peers of this value, by the order of peer IDs`
+  return `; ${ordinal(index)} of ${count} peers that nothing else tells apart`
 }
 
 function asked(from: RankedPeer['from']): string {

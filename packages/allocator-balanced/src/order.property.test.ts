@@ -45,7 +45,7 @@ class Level {
     this.#partitions = level.map((part) => ({
       ...part,
       sub: part.below === undefined ? undefined : new Level(part.below),
-      unused: part.peers.map(({ peer }) => peer)
+      unused: part.inTurn.map(({ peer }) => peer)
     }))
   }
 

@@ -21,7 +21,7 @@ export function* order(level: readonly Partition[]): Generator<PeerId, void, und
   }
 }
 
-function* peersOf({ peers, below }: Partition): Generator<PeerId, void, undefined> {
+function* peersOf({ inTurn, below }: Partition): Generator<PeerId, void, undefined> {
   if (below !== undefined) yield* order(below)
-  else for (const { peer } of peers) yield peer
+  else for (const { peer } of inTurn) yield peer
 }

@@ -1,4 +1,6 @@
 import type { Metric, PeerMetrics } from '@cluster/api'
+import type { CID } from 'multiformats/cid'
+import { shuffle } from './shuffle.ts'
 
 /** The peers of one level that share a metric's value; below it the same for the next metric. */
 export interface Partition {
@@ -9,20 +11,23 @@ export interface Partition {
   readonly aggregatedWeight: bigint
   /** By the bytes of the peer ID. */
   readonly peers: readonly PeerMetrics[]
+  /** The same peers as they are chosen, where no further metric tells them apart. */
+  readonly inTurn: readonly PeerMetrics[]
   /** Absent at the last metric. */
   readonly below: readonly Partition[] | undefined
 }
 
 /**
  * Groups peers by their metrics. Partitionable metrics of one value share a partition, others stand alone; a peer that
- * lacks the metric is left out. Best first: by weight, aggregated weight, value, smallest peer ID.
+ * lacks the metric is left out. Best first: by weight, aggregated weight, value, smallest peer ID. Those that share
+ * the value of the last metric are shuffled by the CID, when there is one.
  *
  * @see behaviours.md §2.1.1
  */
-export function partition(peers: readonly PeerMetrics[], names: readonly string[]): readonly Partition[] {
+export function partition(peers: readonly PeerMetrics[], names: readonly string[], cid?: CID): readonly Partition[] {
   const [name, ...rest] = names
   if (name === undefined) return []
-  return [...groupsOf(peers, name)].map((group) => toPartition(group, rest)).sort(comparePartitions)
+  return [...groupsOf(peers, name)].map((group) => toPartition(group, rest, cid)).sort(comparePartitions)
 }
 
 interface Member {
@@ -44,12 +49,13 @@ function groupsOf(peers: readonly PeerMetrics[], name: string): Iterable<[Member
   return groups.values()
 }
 
-function toPartition(group: readonly [Member, ...Member[]], rest: readonly string[]): Partition {
+function toPartition(group: readonly [Member, ...Member[]], rest: readonly string[], cid: CID | undefined): Partition {
   const weight = group.reduce((sum, { metric }) => sum + metric.weight, 0n)
   const peers = group.map(({ peer }) => peer).sort(comparePeers)
-  const below = rest.length === 0 ? undefined : partition(peers, rest)
+  const below = rest.length === 0 ? undefined : partition(peers, rest, cid)
+  const inTurn = below !== undefined || cid === undefined ? peers : shuffle(peers, cid)
   const aggregatedWeight = (below ?? []).reduce((sum, part) => sum + part.aggregatedWeight, weight)
-  return { value: group[0].metric.value, weight, aggregatedWeight, peers, below }
+  return { value: group[0].metric.value, weight, aggregatedWeight, peers, inTurn, below }
 }
 
 /** What two partitions differ in, the most important first. */
