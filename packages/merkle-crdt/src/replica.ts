@@ -46,6 +46,12 @@ export interface ReplicaParts {
   headsChanged(): void
 }
 
+/** Something that runs between two turns; `fail` if it will not run any more. */
+interface Task {
+  run(): Promise<void>
+  fail(error: Error): void
+}
+
 /**
  * The one writer of the store. It works in turns: each makes a block of local changes or merges fetched blocks, and
  * ends with one atomic durable write. Everything else, above all fetching, goes on beside it.
@@ -53,7 +59,7 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: ReplicaParts
   #state: CrdtState
-  readonly #tasks = new Fifo<() => Promise<void>>()
+  readonly #tasks = new Fifo<Task>()
   readonly #turns: Turns
   readonly #firstSync = new FirstSync()
   readonly watch: SyncWatch
@@ -143,27 +149,17 @@ export class Replica {
     this.#turns.kick()
   }
 
-  /** Runs a task between two turns. */
+  /** Runs a task between two turns, whose draft is written afterwards. */
   inTurn<T>(task: (state: CrdtState, draft: Draft) => Promise<T>): Promise<T> {
-    if (this.#isClosing) return Promise.reject(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
-    return new Promise((resolve, reject) => {
-      this.#tasks.push(async () => {
-        try {
-          const draft = this.#newDraft()
-          const before = new Set(this.#state.jobs.values())
-          const headsBefore = this.heads.changes
-          const result = await task(this.#state, draft)
-          this.growth += await draft.write()
-          this.#wroteHeads(headsBefore)
-          this.intake.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
-          resolve(result)
-        } catch (cause) {
-          const error = cause instanceof Error ? cause : new Error(String(cause))
-          reject(error)
-          await this.#recover(error)
-        }
-      })
-      this.kick()
+    return this.#between(async () => {
+      const draft = this.#newDraft()
+      const before = new Set(this.#state.jobs.values())
+      const headsBefore = this.heads.changes
+      const result = await task(this.#state, draft)
+      this.growth += await draft.write()
+      this.#wroteHeads(headsBefore)
+      this.intake.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
+      return result
     })
   }
 
@@ -173,24 +169,31 @@ export class Replica {
    * @param task - returns by how many keys the store grew
    */
   rewrite(task: () => Promise<number>): Promise<void> {
+    return this.#between(async () => {
+      this.growth += await task()
+      const announced = [...this.jobs].filter(({ isLinked }) => !isLinked)
+      await this.intake.stop()
+      this.intake.restart()
+      await this.load()
+      for (const { cid, walk } of announced) this.announced([cid], walk.announcedBy)
+      this.#parts.feed.resync()
+    })
+  }
+
+  #between<T>(run: () => Promise<T>): Promise<T> {
     if (this.#isClosing) return Promise.reject(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
     return new Promise((resolve, reject) => {
-      this.#tasks.push(async () => {
-        try {
-          this.growth += await task()
-          const announced = [...this.jobs].filter(({ isLinked }) => !isLinked)
-          await this.intake.stop()
-          this.intake.restart()
-          await this.load()
-          for (const { cid, walk } of announced) this.announced([cid], walk.announcedBy)
-          this.#parts.feed.resync()
-          resolve()
-        } catch (cause) {
-          const error = cause instanceof Error ? cause : new Error(String(cause))
-          reject(error)
-          await this.#recover(error)
-          if (this.#isClosing) this.#parts.publisher.fail(error)
-        }
+      this.#tasks.push({
+        run: async () => {
+          try {
+            resolve(await run())
+          } catch (cause) {
+            const error = cause instanceof Error ? cause : new Error(String(cause))
+            reject(error)
+            await this.#recover(error)
+          }
+        },
+        fail: reject
       })
       this.kick()
     })
@@ -226,8 +229,16 @@ export class Replica {
     this.#turns.resume()
     await this.#turns.done()
     this.#turns.stop()
+    this.#abandon(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
+    await this.#filter.close()
     this.#state.jobs.clear()
     for (const resolve of this.#idleWaiters.splice(0)) resolve()
+  }
+
+  /** Nothing runs any more: who waits is told. What was acknowledged stands in the journal. */
+  #abandon(error: Error): void {
+    for (let task = this.#tasks.take(); task !== undefined; task = this.#tasks.take()) task.fail(error)
+    this.#parts.publisher.fail(error)
   }
 
   #newDraft(): Draft {
@@ -238,7 +249,7 @@ export class Replica {
   /** Tasks come first, then local changes, since somebody waits for them. */
   #next(): (() => Promise<void>) | undefined {
     const task = this.#tasks.take()
-    if (task !== undefined) return task
+    if (task !== undefined) return () => task.run()
     const batch = this.#parts.publisher.take()
     if (batch !== undefined) return () => this.#publish(batch.entries, batch.why)
     return this.intake.isDue ? () => this.#merge() : undefined
@@ -337,7 +348,8 @@ export class Replica {
     const announced = [...lost, ...[...this.jobs].filter(({ isLinked }) => !isLinked)]
     await this.intake.stop()
     if (this.#isClosing || signal.aborted) {
-      this.#turns.stop() // what was acknowledged stands in the journal
+      this.#turns.stop()
+      this.#abandon(error)
       return
     }
     this.watch.writeFailed(error)

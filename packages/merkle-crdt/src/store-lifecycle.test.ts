@@ -196,3 +196,40 @@ describe('the datastore', () => {
     }
   })
 })
+
+describe('closing', () => {
+  test('answers everybody who waits for a block that cannot be written', async () => {
+    let isFull = false
+    const storage = new MemoryDatastore({
+      onCommit: () => {
+        if (isFull) throw new Error('the disk is full')
+      }
+    })
+    const { store } = await open({ storage })
+    isFull = true
+    const many = Array.from({ length: 600 }, (_, index) => store.commit([put(`/k${index}`, 'x')]))
+    const imported = store.import(
+      (async function* () {
+        yield [{ key: '/x', value: bytes('1') }]
+        await Promise.resolve()
+      })()
+    )
+    await expect(store.close()).rejects.toThrow('the disk is full') // the mark of an open store stays
+    const results = await Promise.allSettled([...many, imported])
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(601)
+  })
+
+  test('wrong bytes of a block that is merged remove nothing', async () => {
+    const { store, storage, remote, hear } = await open()
+    const root = node(1, '/a', '1')
+    remote.add(root)
+    await hear(root.cid)
+    await store.idle()
+    await new DagBlocks(storage, '/c').discard(root.cid)
+    expect(await new DagBlocks(storage, '/c').get(root.cid)).toEqual(root.bytes)
+    storage.put(new Key(`/c/b/blocks${root.id}`), bytes('garbage'))
+    await new DagBlocks(storage, '/c').discard(root.cid)
+    expect(await new DagBlocks(storage, '/c').has(root.cid)).toBe(false)
+    await store.close()
+  })
+})

@@ -51,7 +51,7 @@ export async function repairDag(parts: RepairParts): Promise<boolean> {
         for (const link of decodeNode(cid, bytes).links) queue.push({ cid: link, root })
       } catch (error) {
         // what is here is not the block: the next repair fetches it again
-        if (error instanceof CrdtError && error.code === 'ERR_CRDT_BAD_BLOCK') await parts.blocks.delete(cid)
+        if (error instanceof CrdtError && error.code === 'ERR_CRDT_BAD_BLOCK') await parts.blocks.discard(cid)
         throw error
       } finally {
         timer.clear()

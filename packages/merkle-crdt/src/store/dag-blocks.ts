@@ -4,6 +4,7 @@ import { blockIdOf, type BlockId } from '../wire/block-id.ts'
 import { readMany } from './draft.ts'
 import { NotFoundError } from '../errors.ts'
 import { Layout } from './layout.ts'
+import { isBlockOf } from '../wire/node.ts'
 import type { CrdtStorage, DagBlock, DagExchange, DagSession } from '../ports.ts'
 
 /** Fetched bytes that may wait in memory for their merge, which writes them; beyond it they go to the disk at once. */
@@ -70,6 +71,14 @@ export class DagBlocks {
     const id = blockIdOf(cid)
     this.release([id])
     await this.#storage.commit([{ delete: this.#layout.block(id) }], { ...options, durable: false })
+  }
+
+  /** Forgets bytes that are not the block, or no good block: nothing else is removed, above all no block that is merged. */
+  async discard(cid: CID): Promise<void> {
+    const id = blockIdOf(cid)
+    this.release([id])
+    const [stored] = await readMany(this.#storage, [this.#layout.block(id)], {})
+    if (stored !== undefined && !isBlockOf(cid, stored)) await this.delete(cid)
   }
 
   /** The store tells of which blocks it knows without a look at the disk that they are not merged. */

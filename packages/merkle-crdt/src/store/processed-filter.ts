@@ -33,7 +33,7 @@ export class ProcessedFilter {
   #layers: Layer[] = []
   #count = 0
   #isComplete = false
-  #isBuilding = false
+  #building: Promise<void> | undefined
   #questions = 0
   /** Grows when the content is thrown away: a build from before then counts no more. */
   #generation = 0
@@ -55,7 +55,7 @@ export class ProcessedFilter {
     this.#layers = []
     this.#count = 0
     this.#questions = 0
-    this.#isBuilding = false
+    this.#building = undefined
     this.#isComplete = false
     const range = { ...this.#layout.allProcessed(), limit: 1 }
     for await (const page of this.#storage.scan(range, { signal: this.#signal })) if (page.length > 0) return
@@ -88,7 +88,7 @@ export class ProcessedFilter {
   mayHave(id: BlockId): boolean {
     if (!this.#isComplete) {
       this.#questions += 1
-      if (this.#questions === BUILD_AFTER) void this.#build()
+      if (this.#questions === BUILD_AFTER) this.#building ??= this.#build()
       return true
     }
     const [first, step] = hashes(id)
@@ -102,10 +102,14 @@ export class ProcessedFilter {
     })
   }
 
+  /** Ends what it does in between. */
+  async close(): Promise<void> {
+    this.#generation += 1
+    await this.#building
+  }
+
   /** Reads all marks once, in between other work. What is merged meanwhile is added by who merges it. */
   async #build(): Promise<void> {
-    if (this.#isBuilding) return
-    this.#isBuilding = true
     const generation = this.#generation
     try {
       for await (const page of this.#storage.scan(this.#layout.allProcessed(), { signal: this.#signal })) {

@@ -34,7 +34,7 @@ export class Faults {
   }
 
   #delete(cid: CID): void {
-    this.#blocks.delete(cid).catch((error: unknown) => {
+    this.#blocks.discard(cid).catch((error: unknown) => {
       this.#log.error(`cannot delete ${cid.toString()}: ${messageOf(error)}`)
     })
   }

@@ -76,6 +76,11 @@ export function decodeNode(cid: CID, bytes: Uint8Array): DeltaNode {
   return { cid, id: blockIdOf(cid), bytes, delta, links: [...links.values()], linkIds: [...links.keys()] }
 }
 
+/** Whether the bytes are those of the CID. */
+export function isBlockOf(cid: CID, bytes: Uint8Array): boolean {
+  return compareBytes(sha256(bytes), cid.multihash.digest) === 0
+}
+
 function sha256(bytes: Uint8Array): Uint8Array {
   const digest = hash('sha256', bytes, 'buffer')
   return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
