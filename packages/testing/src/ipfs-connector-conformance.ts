@@ -25,6 +25,12 @@ export interface IpfsConnectorUnderTest {
 /** A real daemon on a busy machine takes its time for a thousand pins. */
 const MANY_PINS_LIMIT_MS = 120_000
 
+/** A shard of one link, behaviours.md §6.9. */
+const SHARD = {
+  cid: CID.parse('bafyreibq5g43j4n4jnndownjhnhhpgb42bj7qqlu4gym2yuny3bs7mg2cq'),
+  hex: 'a16130d82a58230012209273fd63ec94bed5abb219b2d9cb010cabe4af7b0177292d4335eff50464060a'
+}
+
 const rawCode = 0x55
 const dagPbCode = 0x70
 
@@ -270,6 +276,12 @@ export function ipfsConnectorConformance(name: string, create: () => Promise<Ipf
       for (const { cid, bytes } of blocks) {
         expect(Buffer.from(await connector.blockGet(cid, {}))).toEqual(Buffer.from(bytes))
       }
+    })
+
+    it('IP-11: gives the bytes of a shard back', async () => {
+      const bytes = Buffer.from(SHARD.hex, 'hex')
+      await stream([{ cid: SHARD.cid, bytes }])
+      expect(Buffer.from(await connector.blockGet(SHARD.cid, {}))).toEqual(bytes)
     })
 
     it('refuses a block that is not what its CID says', async () => {
