@@ -141,17 +141,19 @@ describe('the health of a daemon', () => {
   })
 
   it('is found out once a second while it is down, with no more than one call at a time', async () => {
-    const { kubo, ipfs, clock } = await setUp({ connectSwarmsDelayMs: 0 })
+    const { kubo, ipfs, clock, context } = await setUp({ connectSwarmsDelayMs: 0 })
     ipfs.start()
     await ipfs.ready({})
     const { port } = kubo
     await kubo.close()
     await expect(ipfs.repoStat({})).rejects.toThrow()
     expect(clock.pending).toBe(1)
-    for (let second = 0; second < 30; second++) {
+    for (let second = 0; second < 45; second++) {
       await clock.advance(1000)
       await until(() => clock.pending === 1 && clock.nextMs === clock.nowMs() + 1000)
     }
+    const warnings = context.lines.filter(({ text }) => text.startsWith('ipfs does not seem')).map(({ text }) => text)
+    expect(warnings).toEqual([10, 20, 40].map((n) => `ipfs does not seem to be available after ${n} retries`))
     await kubo.open(port)
     const states = seen(ipfs)
     await clock.advance(1000)

@@ -4,7 +4,7 @@ import type { BaseContext, IPFSID } from '@cluster/api'
 const PROBE_INTERVAL_MS = 1000
 /** How long one of these questions may take. */
 const PROBE_TIMEOUT_MS = 10_000
-/** Questions between two warnings. */
+/** Questions between two warnings at the start; later the warnings become rare, since a daemon may be down for days. */
 const PROBES_PER_WARNING = 10
 
 /** What a {@link DaemonWatch} works with. */
@@ -83,7 +83,7 @@ export class DaemonWatch {
       if (this.#state === 'stopped') return
       this.#probes += 1
       if (this.#probes === 1) log.info(`waiting for the IPFS daemon at ${address}`)
-      if (this.#probes % PROBES_PER_WARNING === 0) {
+      if (isWarningDue(this.#probes / PROBES_PER_WARNING, this.#id === undefined)) {
         log.warn(`ipfs does not seem to be available after ${this.#probes} retries`, { error })
       }
       this.#later('probe', PROBE_INTERVAL_MS, () => void this.#probe())
@@ -111,4 +111,9 @@ export class DaemonWatch {
     this.#cancels.get(what)?.()
     this.#cancels.set(what, clock.setTimer(clock.nowMs() + delayMs, work))
   }
+}
+
+/** The first, second, third… of a start; the first, second, fourth, eighth… of what is known to have worked. */
+function isWarningDue(turn: number, isStart: boolean): boolean {
+  return Number.isInteger(turn) && (isStart || Number.isInteger(Math.log2(turn)))
 }
