@@ -275,7 +275,10 @@ export class Replica {
     this.#turns.succeeded()
     publisher.done(entries)
     this.#firstSync.published(this.#state.jobs.size)
-    if (node !== undefined) this.watch.published()
+    if (node !== undefined) {
+      this.watch.published()
+      this.#parts.blocks.wrote([node.id])
+    }
     this.#wroteHeads(headsBefore)
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
@@ -317,7 +320,7 @@ export class Replica {
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
     this.watch.merged(turn.merged.length)
     this.#wroteHeads(headsBefore)
-    blocks.release(turn.merged.map(({ node }) => node.id))
+    blocks.wrote(turn.merged.map(({ node }) => node.id))
     this.#firstSync.add(turn.merged.length)
     if (!this.#firstSync.isRunning) feed.add(draft.changed)
     this.intake.merged(turn)

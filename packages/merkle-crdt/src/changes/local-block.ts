@@ -48,5 +48,6 @@ export async function addLocalBlock(
   if (node.bytes.length > MAX_BLOCK_BYTES) {
     throw new CrdtError('ERR_CRDT_TOO_LARGE', `a block of ${node.bytes.length} bytes cannot be sent to others`)
   }
+  await draft.prefetch([node])
   return { node, added: await processNode(draft, state, node, localJob(node, exchange)) }
 }

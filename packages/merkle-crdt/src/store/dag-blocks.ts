@@ -9,6 +9,8 @@ import type { CrdtStorage, DagBlock, DagExchange, DagSession } from '../ports.ts
 
 /** Fetched bytes that may wait in memory for their merge, which writes them; beyond it they go to the disk at once. */
 export const MAX_STAGED_BYTES = 64 * 1024 * 1024
+/** Blocks that were written last: the exchange is handed each of them right after. */
+const MAX_RECENT = 1024
 
 /**
  * The blocks of the DAG, for the block exchange to serve. What the exchange stores is kept in memory until the block is
@@ -21,6 +23,7 @@ export class DagBlocks {
   readonly #layout: Layout
   readonly #staged = new Map<BlockId, Uint8Array>()
   #stagedBytes = 0
+  readonly #recent = new Set<BlockId>()
   #mayHave: (id: BlockId) => boolean = () => true
 
   /** @param namespace - that of the store, such as `/c` */
@@ -53,7 +56,7 @@ export class DagBlocks {
   async put(blocks: readonly DagBlock[], options: AbortOptions = {}): Promise<void> {
     for (const { cid, bytes } of blocks) {
       const id = blockIdOf(cid)
-      if (this.#staged.has(id)) continue
+      if (this.#staged.has(id) || this.#recent.has(id)) continue
       if (this.#mayHave(id) && (await this.#storage.has(this.#layout.block(id), options))) continue
       if (this.#stagedBytes + bytes.length > MAX_STAGED_BYTES) {
         await this.#storage.commit([{ put: { key: this.#layout.block(id), value: bytes } }], {
@@ -69,6 +72,7 @@ export class DagBlocks {
 
   async delete(cid: CID, options: AbortOptions = {}): Promise<void> {
     const id = blockIdOf(cid)
+    this.#recent.delete(id)
     this.release([id])
     await this.#storage.commit([{ delete: this.#layout.block(id) }], { ...options, durable: false })
   }
@@ -86,7 +90,17 @@ export class DagBlocks {
     this.#mayHave = (id) => filter.mayHave(id)
   }
 
-  /** These blocks are in the datastore now. */
+  /** These blocks were written to the datastore. */
+  wrote(ids: Iterable<BlockId>): void {
+    for (const id of ids) this.#recent.add(id)
+    this.release(ids)
+    for (const id of this.#recent) {
+      if (this.#recent.size <= MAX_RECENT) return
+      this.#recent.delete(id)
+    }
+  }
+
+  /** Keeps no copies of these blocks in memory. */
   release(ids: Iterable<BlockId>): void {
     for (const id of ids) {
       const bytes = this.#staged.get(id)

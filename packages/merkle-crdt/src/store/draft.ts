@@ -55,7 +55,7 @@ export class Draft {
     }
     for (const { id, linkIds, delta } of nodes) {
       for (const asked of [id, ...linkIds]) {
-        if (this.#filter?.mayHave(asked) !== false) want(this.layout.processed(asked))
+        if (this.#filter?.has(asked) === undefined) want(this.layout.processed(asked))
       }
       for (const element of delta.elements) {
         const key = cleanKey(element.key)
@@ -141,13 +141,18 @@ export class Draft {
 
   /** Which of some blocks are merged already. */
   async areProcessed(ids: readonly BlockId[]): Promise<boolean[]> {
-    const asked = ids.filter((id) => !this.#processed.has(id) && this.#filter?.mayHave(id) !== false)
     const found = new Set<BlockId>()
+    const asked: BlockId[] = []
+    for (const id of ids) {
+      const known = this.#processed.has(id) ? true : this.#filter?.has(id)
+      if (known === true) found.add(id)
+      else if (known === undefined) asked.push(id)
+    }
     const stored = await this.#read(asked.map((id) => this.layout.processed(id)))
     asked.forEach((id, index) => {
       if (stored[index] !== undefined) found.add(id)
     })
-    return ids.map((id) => found.has(id) || this.#processed.has(id))
+    return ids.map((id) => found.has(id))
   }
 
   /** The bytes of a block, if it is here. */
@@ -188,7 +193,9 @@ export class Draft {
    */
   async write(): Promise<number> {
     const growth = await this.#growth()
-    await this.#storage.commit(this.operations(), { durable: true })
+    const operations = this.operations()
+    if (operations.length > 0) await this.#storage.commit(operations, { durable: true })
+    this.#filter?.wrote(this.#processed)
     return growth
   }
 

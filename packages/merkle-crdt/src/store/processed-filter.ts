@@ -11,6 +11,7 @@ const FIRST_CAPACITY = 131_072
 const MAX_BLOCKS = 1 << 25
 /** Questions to the disk after which reading all marks once is worth while. */
 const BUILD_AFTER = 512
+const MAX_RECENT = 4096
 
 interface Layer {
   readonly bits: Uint32Array
@@ -31,6 +32,8 @@ export class ProcessedFilter {
   readonly #clock: Pick<Clock, 'soon'>
   readonly #signal: AbortSignal
   #layers: Layer[] = []
+  /** Those that were written last: above all the heads, to which each local block links. */
+  readonly #recent = new Set<BlockId>()
   #count = 0
   #isComplete = false
   #building: Promise<void> | undefined
@@ -53,6 +56,7 @@ export class ProcessedFilter {
   async load(): Promise<void> {
     this.#generation += 1
     this.#layers = []
+    this.#recent.clear()
     this.#count = 0
     this.#questions = 0
     this.#building = undefined
@@ -84,7 +88,22 @@ export class ProcessedFilter {
     }
   }
 
-  /** `false`: it is certainly not merged. `true`: the disk must be asked. */
+  /** These blocks are merged, and that is on disk. */
+  wrote(ids: Iterable<BlockId>): void {
+    for (const id of ids) this.#recent.add(id)
+    for (const id of this.#recent) {
+      if (this.#recent.size <= MAX_RECENT) return
+      this.#recent.delete(id)
+    }
+  }
+
+  /** Whether the block is merged; `undefined`: the disk must be asked. */
+  has(id: BlockId): boolean | undefined {
+    if (this.#recent.has(id)) return true
+    return this.mayHave(id) ? undefined : false
+  }
+
+  /** `false`: the block is certainly not merged, and not written by a merge. */
   mayHave(id: BlockId): boolean {
     if (!this.#isComplete) {
       this.#questions += 1

@@ -49,7 +49,7 @@ export class Intake {
       timeoutMs: limits.blockTimeoutMs,
       isKnown: (id) => {
         if (parts.jobs().get(id) !== undefined) return true
-        return parts.filter.mayHave(id) && storage.has(layout.processed(id), { signal })
+        return parts.filter.has(id) ?? storage.has(layout.processed(id), { signal })
       },
       wake: () => {
         parts.wake()
@@ -147,7 +147,7 @@ export class Intake {
   #newFetcher(): Fetcher {
     const { clock, random, limits, layout, storage, filter, signal, watch } = this.#parts
     return new Fetcher(clock, random, limits, {
-      isProcessed: async ({ id }) => filter.mayHave(id) && storage.has(layout.processed(id), { signal }),
+      isProcessed: async ({ id }) => filter.has(id) ?? storage.has(layout.processed(id), { signal }),
       fetched: (job, node) => {
         this.#backlog.push(job, node)
       },
