@@ -1,95 +1,11 @@
-import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Block, IPFSPinStatus, type NodeWithMeta, pinOf, type Pin } from '@cluster/api'
-import {
-  ipfsConnectorConformance,
-  memoryCounters,
-  MemoryDatastore,
-  MemoryExchangeHub,
-  memoryLogger,
-  settle,
-  type TestContext,
-  testContext,
-  testPeerId
-} from '@cluster/testing'
+import { rm } from 'node:fs/promises'
+import { IPFSPinStatus, pinOf, type Pin } from '@cluster/api'
+import { ipfsConnectorConformance, memoryCounters, MemoryExchangeHub, settle, testPeerId } from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
-import * as digest from 'multiformats/hashes/digest'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { embeddedConfig, type EmbeddedConfig } from './config.ts'
-import { type EmbeddedContext, EmbeddedIpfs } from './embedded-ipfs.ts'
-
-interface Peer {
-  ipfs: EmbeddedIpfs
-  context: TestContext
-  baseDir: string
-  datastore: MemoryDatastore
-}
-
-let nextPeer = 1
-
-async function makePeer(
-  hub: MemoryExchangeHub,
-  config: Partial<EmbeddedConfig> = {},
-  before?: Peer,
-  more: Partial<EmbeddedContext> = {}
-): Promise<Peer> {
-  const self = testPeerId(nextPeer++)
-  const baseDir = before?.baseDir ?? (await mkdtemp(join(tmpdir(), 'embedded-')))
-  const context = testContext({ self, baseDir })
-  const datastore = before?.datastore ?? new MemoryDatastore()
-  const settings = { ...embeddedConfig.defaults, gatewayListenMultiaddress: [], ...config }
-  const ipfs = new EmbeddedIpfs({ ...context, datastore, exchange: hub.join(self), ...more }, settings)
-  return { ipfs, context, baseDir, datastore }
-}
-
-async function startPeer(...args: Parameters<typeof makePeer>): Promise<Peer> {
-  const peer = await makePeer(...args)
-  onTestFinished(async () => {
-    await peer.ipfs.stop({})
-    expect(peer.context.clock.pending).toBe(0)
-    await rm(peer.baseDir, { recursive: true, force: true })
-  })
-  await peer.ipfs.beforeStart()
-  peer.ipfs.start()
-  return peer
-}
-
-function blockOf(text: string): Block {
-  const bytes = new TextEncoder().encode(text)
-  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
-  return { cid: CID.createV1(0x55, digest.create(0x12, hash)), bytes }
-}
-
-/** A hub that counts how often a peer asked another for a block. */
-function countingHub(): { readonly hub: MemoryExchangeHub; readonly asked: () => number } {
-  let asked = 0
-  const hub = new MemoryExchangeHub(() => {
-    asked += 1
-    return true
-  })
-  return { hub, asked: () => asked }
-}
-
-/** A dag-pb node with links that have no names. */
-function nodeOf(links: readonly CID[]): Block {
-  const bytes = Uint8Array.from(links.flatMap(({ bytes: hash }) => [0x12, hash.length + 2, 0x0a, hash.length, ...hash]))
-  const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
-  return { cid: CID.createV1(0x70, digest.create(0x12, hash)), bytes }
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
-async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
-  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
-}
-
-async function gc({ ipfs }: Peer): Promise<string[]> {
-  return (await Array.fromAsync(ipfs.repoGC({}))).map(({ key, error }) => key?.toString() ?? error)
-}
+import { describe, expect, it } from 'vitest'
+import type { EmbeddedContext } from './embedded-ipfs.ts'
+import { blockOf, countingHub, gc, makePeer, nodeOf, startPeer, stream, until } from './embedded.fixture.ts'
 
 ipfsConnectorConformance('embedded', async () => {
   const hub = new MemoryExchangeHub()
@@ -287,20 +203,6 @@ describe('EmbeddedIpfs', () => {
     expect((await counted())['pins_ipfs_pins']).toBe(1)
   })
 
-  it('keeps pins and blocks over a restart', async () => {
-    const hub = new MemoryExchangeHub()
-    const first = await makePeer(hub)
-    await first.ipfs.beforeStart()
-    first.ipfs.start()
-    const block = blockOf('lasting')
-    await first.ipfs.blockStream(stream(block), {})
-    await first.ipfs.pin(pinOf(block.cid), {})
-    await first.ipfs.stop({})
-    const { ipfs } = await startPeer(new MemoryExchangeHub(), {}, first)
-    expect(await ipfs.pinLsCid(pinOf(block.cid), {})).toBe(IPFSPinStatus.recursive)
-    expect(Buffer.from(await ipfs.blockGet(block.cid, {}))).toEqual(Buffer.from(block.bytes))
-  })
-
   it('refuses blocks beyond storage_max', async () => {
     const { ipfs } = await startPeer(new MemoryExchangeHub(), { storageMax: '10B' })
     await expect(ipfs.blockStream(stream(blockOf('more than ten bytes')), {})).rejects.toMatchObject({ code: 'LIMIT' })
@@ -332,67 +234,4 @@ describe('EmbeddedIpfs', () => {
     expect(await ipfs.swarmPeers({})).toEqual([testPeerId(77)])
     await ipfs.connectSwarms([address], {})
   })
-
-  it('is ready once started, and says so when it never will be', async () => {
-    const { ipfs } = await makePeer(new MemoryExchangeHub())
-    await expect(ipfs.id({})).rejects.toMatchObject({ code: 'NOT_READY' })
-    await expect(ipfs.ready({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
-    const waiting = ipfs.ready({})
-    await ipfs.beforeStart()
-    ipfs.start()
-    await waiting
-    await ipfs.stop({})
-    await expect(ipfs.id({})).rejects.toMatchObject({ code: 'STOPPED' })
-    const never = await makePeer(new MemoryExchangeHub())
-    const hopeless = expect(never.ipfs.ready({})).rejects.toMatchObject({ code: 'STOPPED' })
-    await never.ipfs.stop({})
-    await hopeless
-  })
-
-  it('serves a gateway, which fetches from other peers and gives up in time', async () => {
-    const hub = new MemoryExchangeHub()
-    const other = await startPeer(hub)
-    const gatewayListenMultiaddress = [multiaddr('/ip4/127.0.0.1/tcp/0')]
-    const { ipfs, context } = await startPeer(hub, { gatewayListenMultiaddress, gatewayTimeoutMs: 1000 })
-    const [, base] = /(http:\S+)\/ipfs\/$/.exec(context.lines.at(-1)?.text ?? '') ?? []
-    const block = blockOf('seen in a browser')
-    await other.ipfs.blockStream(stream(block), {})
-    const answer = await fetch(`${base ?? ''}/ipfs/${block.cid.toString()}`)
-    expect([answer.status, await answer.text()]).toEqual([200, 'seen in a browser'])
-    const asking = fetch(`${base ?? ''}/ipfs/${blockOf('nowhere').cid.toString()}`)
-    await until(() => context.clock.pending > 0)
-    await context.clock.advance(1000)
-    const late = await asking
-    expect(late.status).toBe(504)
-    expect(await late.text()).toContain('within 1s')
-    await ipfs.stop({})
-    await expect(fetch(`${base ?? ''}/ipfs/x`)).rejects.toThrow()
-  })
-
-  it('names the option when the gateway cannot listen, and leaves nothing open', async () => {
-    const busy = createServer().listen(0, '127.0.0.1')
-    await once(busy, 'listening')
-    onTestFinished(() => void busy.close())
-    const { port } = busy.address() as { port: number }
-    const gatewayListenMultiaddress = [multiaddr(`/ip4/127.0.0.1/tcp/${port.toString()}`)]
-    const peer = await makePeer(new MemoryExchangeHub(), { gatewayListenMultiaddress })
-    await expect(peer.ipfs.beforeStart()).rejects.toMatchObject({
-      code: 'BUSY',
-      message: `ipfs_connector.embedded.gateway_listen_multiaddress: cannot listen on 127.0.0.1:${port.toString()}: the address is in use`
-    })
-    await peer.ipfs.stop({})
-    await startPeer(new MemoryExchangeHub(), {}, peer)
-  })
-
-  it('logs through the context', async () => {
-    const log = memoryLogger()
-    const gatewayListenMultiaddress = [multiaddr('/ip4/127.0.0.1/tcp/0')]
-    await startPeer(new MemoryExchangeHub(), { gatewayListenMultiaddress }, undefined, { log })
-    expect(log.lines.map(({ text }) => text)).toEqual([expect.stringMatching(/^gateway listens on http:\/\/127/)])
-  })
 })
-
-/** Real files are read and written here, which no clock knows of. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await settle()
-}
