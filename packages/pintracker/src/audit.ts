@@ -37,6 +37,7 @@ export interface AuditContext {
 export async function audit(context: AuditContext, options: AbortOptions): Promise<void> {
   const { self, clock, listing, ipfs, pinset, index, queue } = context
   const startedAt = timestampFromMs(clock.nowMs())
+  const removals = index.watchRemovals()
   try {
     await listing.fill(ipfs, options)
     const pins = pinset.list(options)
@@ -49,7 +50,8 @@ export async function audit(context: AuditContext, options: AbortOptions): Promi
       const keys = ours.map(({ key }) => key)
       const records = await index.getMany(keys, options)
       for (const [at, { key, pin, answer }] of ours.entries()) {
-        if (queue.get(key) !== undefined) continue
+        // what changed while IPFS was listing is newer than the list
+        if (queue.get(key) !== undefined || removals.mayHave(key)) continue
         const corrected = correct(pin, records[at], answer, startedAt)
         if (corrected !== undefined) index.set(key, corrected)
       }
@@ -63,6 +65,8 @@ export async function audit(context: AuditContext, options: AbortOptions): Promi
   } catch (error) {
     await listing.clear({})
     throw error
+  } finally {
+    removals.end()
   }
   await index.flush()
 }
@@ -74,7 +78,7 @@ function correct(
   answer: IPFSPinStatus,
   startedAt: bigint
 ): IndexRecord | undefined {
-  // operations have their own course; and what changed while IPFS was listing may be newer than the list
+  // operations have their own course
   if (record !== undefined && (record.at > startedAt || (record.state !== 'pinned' && record.state !== 'lost'))) {
     return undefined
   }

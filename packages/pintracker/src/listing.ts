@@ -18,6 +18,7 @@ import { dutyOf, statusFrom, statusFromIpfs, statusOfOperation } from './assess.
 import { isOperation, type IndexRecord } from './index-record.ts'
 import { join, type Joined } from './join.ts'
 import type { OperationQueue } from './operation-queue.ts'
+import type { Removals } from './removals.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
 import { trackedError, trackedLost, trackedOperation, trackedPin, trackedRecord } from './tracked-pin.ts'
 import { barePin } from './work.ts'
@@ -228,15 +229,18 @@ async function askIpfs(
   record: IndexRecord | undefined,
   options: AbortOptions
 ): Promise<TrackedPin> {
-  const { clock, ipfs } = context
+  const { clock, index, ipfs } = context
+  const removals = index.watchRemovals()
   let status: TrackerStatus
   try {
     status = statusFromIpfs(await ipfs.pinLsCid(pin, options), pin.maxDepth)
+    await learn(context, pin, record, status, removals, options)
   } catch (error) {
     options.signal?.throwIfAborted()
     return trackedError(pin, error, timestampFromMs(clock.nowMs()))
+  } finally {
+    removals.end()
   }
-  await learn(context, pin, record, status, options)
   if (status === TrackerStatus.unexpectedlyUnpinned) return trackedLost(pin)
   return trackedPin(pin, status, { timestamp: pin.timestamp })
 }
@@ -247,6 +251,7 @@ async function learn(
   pin: Pin,
   seen: IndexRecord | undefined,
   status: TrackerStatus,
+  removals: Removals,
   options: AbortOptions
 ): Promise<void> {
   if (status !== TrackerStatus.pinned && status !== TrackerStatus.unexpectedlyUnpinned) return
@@ -254,7 +259,8 @@ async function learn(
   if (seen?.state === state) return
   const key = pinsetKey(pin.cid)
   const record = await index.get(key, options)
-  if (queue.get(key) !== undefined || record?.at !== seen?.at || record?.state !== seen?.state) return
+  if (queue.get(key) !== undefined || removals.mayHave(key)) return
+  if (record?.at !== seen?.at || record?.state !== seen?.state) return
   const learnt: IndexRecord = { state, at: timestampFromMs(clock.nowMs()), attempts: 0, error: '', priority: false }
   index.set(key, state === 'pinned' ? { ...learnt, depth: pin.maxDepth } : learnt)
 }

@@ -54,20 +54,21 @@ describe('StatusIndex', () => {
     await index.flush()
     expect(await list(index)).toEqual([{ key: keys[1], record: record('lost') }])
     expect(commits).toEqual([
-      [3, false],
+      [3, true],
       [1, false]
     ])
     expect(await list(open(store))).toEqual([{ key: keys[1], record: record('lost') }])
   })
 
-  it('makes durable that something is to be pinned', async () => {
+  it('makes durable what is about to happen at IPFS, and what was found there', async () => {
     const durables: boolean[] = []
     const index = open(new MemoryDatastore({ onCommit: (_operations, durable) => durables.push(durable) }))
-    for (const each of [record('pin'), record('pin', { error: 'no' }), record('unpin'), undefined]) {
+    const pinned = record('pinned')
+    for (const each of [record('pin'), record('pin', { error: 'no' }), pinned, record('unpin'), undefined, pinned]) {
       index.set(keys[0], each)
       await index.flush()
     }
-    expect(durables).toEqual([true, false, false, false])
+    expect(durables).toEqual([true, false, false, true, false, true])
   })
 
   it('lists in order, from behind a key on', async () => {
@@ -105,6 +106,23 @@ describe('StatusIndex', () => {
     expect(await keysOf(index.scanFailed(undefined, {}))).toEqual([toDo])
     expect(await keysOf(index.scanToDo(undefined, {}))).toEqual([])
     expect(new Set(scanned.map((gte) => gte.slice(0, 3)))).toEqual(new Set(['/e/', '/o/']))
+  })
+
+  it('removes marks that a power cut left over when it meets them, and no others', async () => {
+    const store = new MemoryDatastore()
+    const index = open(store)
+    index.set(keys[0], record('pinned'))
+    index.set(keys[1], record('lost'))
+    await index.flush()
+    const marks = ['/o/', '/e/'].flatMap((place) => keys.map((key) => new Key(place + key)))
+    for (const mark of marks) store.put(mark, new Uint8Array())
+    const failed = await Array.fromAsync(itemsOf(index.scanFailed(undefined, {})))
+    expect(failed).toEqual([{ key: keys[1], record: record('lost') }])
+    // one that is written at the same time
+    index.set(keys[2], record('pin'))
+    await Array.fromAsync(index.scanToDo(undefined, {}))
+    await index.flush()
+    expect(marks.filter((mark) => store.has(mark)).map(String)).toEqual([`/o/${keys[2]}`, `/e/${keys[1]}`])
   })
 
   it('reads a page of keys at once, what is not yet written too', async () => {

@@ -4,6 +4,7 @@ import { Key } from 'interface-datastore'
 import { base32upper } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { decodeRecord, encodeRecord, type IndexRecord } from './index-record.ts'
+import { Removals } from './removals.ts'
 
 /** An entry of the index with its place in pinset order. */
 export interface IndexEntry {
@@ -20,10 +21,12 @@ const MAX_COMMIT = 2048
 const CONCURRENT_READS = 256
 
 const RECORDS = '/r/'
-/** What is still to be done once more, so that it is found without reading the rest. */
+/** Marks of what is still to be done. */
 const TO_DO = '/o/'
-/** What failed or was lost once more. */
+/** Marks of what failed or was lost. */
 const FAILED = '/e/'
+type Mark = typeof TO_DO | typeof FAILED
+const EMPTY = new Uint8Array()
 /** Above all keys below a prefix. */
 const ENDS = {
   [RECORDS]: new Key('/r0', false),
@@ -33,19 +36,24 @@ const ENDS = {
 
 /**
  * What this peer knows of each CID it has to do with, in pinset order, on disk. Writes are gathered and written behind;
- * reads see them at once. That something is about to be pinned is made durable, else a pin could outlive what the
- * index knows of it and never be unpinned; the rest is found again by comparing with the pinset.
+ * reads see them at once. What is about to happen at IPFS is made durable first, else a pin could outlive what the index
+ * knows of it and never be unpinned, or the index take for pinned what is not; the rest is found again by comparing with
+ * the pinset.
  *
- * Below `/r/` lies each record. What is still to be done lies below `/o/` as well, what failed or was lost below `/e/`,
- * written and removed in the same commits: a listing of ten million pins for its ten errors reads the ten. They are
- * apart because a LevelDB walks over what was removed until it is compacted, and what is to be done comes and goes by
- * the million.
+ * Below `/r/` lies each record. Below `/o/` lies a mark for what is still to be done, below `/e/` for what failed or was
+ * lost, written and removed in the same commits: a listing of ten million pins for its ten errors reads the ten. They
+ * are apart because a LevelDB walks over what was removed until it is compacted, and what is to be done comes and goes
+ * by the million. After a power cut a mark may be left over, because the removal was lost and a later commit was not: it
+ * goes when it is met. None can be missing, as each commit that needs one writes it.
  */
 export class StatusIndex {
   readonly #store: PeerDatastore
   readonly #onFailure: (error: unknown) => void
   /** Not yet on disk; `undefined` is a removal. */
   readonly #unwritten = new Map<string, IndexRecord | undefined>()
+  /** Where marks were met that do not belong there. */
+  readonly #leftovers = new Set<string>()
+  readonly #watches = new Set<Removals>()
   #pass: Promise<void> | undefined
 
   /** @param onFailure - told when a write behind fails; what was not written stays readable, and is tried again later */
@@ -81,7 +89,17 @@ export class StatusIndex {
     return this.#unwritten.size > MAX_UNWRITTEN
   }
 
+  /** Notes what is removed, until `end()`: for those who act on what IPFS said before. */
+  watchRemovals(): Removals {
+    const removals = new Removals(() => {
+      this.#watches.delete(removals)
+    })
+    this.#watches.add(removals)
+    return removals
+  }
+
   set(key: string, record: IndexRecord | undefined): void {
+    if (record === undefined) for (const removals of this.#watches) removals.note(key)
     this.#unwritten.set(key, record)
     void this.#write()
   }
@@ -110,30 +128,39 @@ export class StatusIndex {
    * The entries after a place, in pinset order. What is not yet written may be missing: flush before. What changes while
    * it is read may show its older state: before acting on an entry, get it again.
    */
-  scan(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
-    return this.#scan(RECORDS, after, options)
+  async *scan(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    for await (const page of this.#store.scan(rangeOf(RECORDS, after), options)) {
+      const entries: IndexEntry[] = []
+      for (const pair of page) {
+        const key = pair.key.toString().slice(RECORDS.length)
+        const record = this.#unwritten.has(key) ? this.#unwritten.get(key) : decodeRecord(pair.value)
+        if (record !== undefined) entries.push({ key, record })
+      }
+      if (entries.length > 0) yield entries
+    }
   }
 
   /** Like {@link scan}, of what is still to be done. */
   scanToDo(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
-    return this.#scan(TO_DO, after, options)
+    return this.#scanMarks(TO_DO, after, options)
   }
 
   /** Like {@link scan}, of what failed or was lost. */
   scanFailed(after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
-    return this.#scan(FAILED, after, options)
+    return this.#scanMarks(FAILED, after, options)
   }
 
-  async *#scan(prefix: keyof typeof ENDS, after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
-    // '!' is below every character of a key: the range begins behind the key itself
-    const gte = new Key(after === undefined ? prefix : `${prefix}${after}!`, false)
-    for await (const page of this.#store.scan({ gte, lt: ENDS[prefix] }, options)) {
+  async *#scanMarks(place: Mark, after: string | undefined, options: AbortOptions): Pages<IndexEntry> {
+    for await (const page of this.#store.scan(rangeOf(place, after), options)) {
+      const keys = page.map(({ key }) => key.toString().slice(place.length))
+      const records = await this.getMany(keys, options)
       const entries: IndexEntry[] = []
-      for (const pair of page) {
-        const key = pair.key.toString().slice(prefix.length)
-        const record = this.#unwritten.has(key) ? this.#unwritten.get(key) : decodeRecord(pair.value)
-        if (record !== undefined) entries.push({ key, record })
+      for (const [at, key] of keys.entries()) {
+        const record = records[at]
+        if (placeOf(record) !== place) this.#leftovers.add(place + key)
+        if (record !== undefined && record.state !== 'pinned') entries.push({ key, record })
       }
+      if (this.#leftovers.size > 0) void this.#write()
       if (entries.length > 0) yield entries
     }
   }
@@ -154,6 +181,20 @@ export class StatusIndex {
     return records
   }
 
+  /** Runs in turn with the other writes, so that no mark goes that was just set. */
+  async #removeLeftovers(): Promise<void> {
+    const found = [...this.#leftovers]
+    this.#leftovers.clear()
+    const records = await this.#read(
+      found.map((mark) => mark.slice(TO_DO.length)),
+      {}
+    )
+    const operations = found.flatMap((mark, at): DatastoreOperation[] => {
+      return mark.startsWith(placeOf(records[at]) ?? RECORDS) ? [] : [{ delete: new Key(mark, false) }]
+    })
+    if (operations.length > 0) await this.#store.commit(operations, { durable: false })
+  }
+
   /** A pass over what waits: the one under way, or a new one. */
   #write(): Promise<void> {
     if (this.#pass === undefined) {
@@ -167,16 +208,17 @@ export class StatusIndex {
     try {
       // after the current work, so that what belongs together is written together
       await Promise.resolve()
+      if (this.#leftovers.size > 0) await this.#removeLeftovers()
       const waiting = [...this.#unwritten]
       for (let at = 0; at < waiting.length; at += MAX_COMMIT) {
         const some = waiting.slice(at, at + MAX_COMMIT)
-        const durable = some.some(([, record]) => isToPin(record))
         // what was there tells what must go: removals of what never was would pile up in the datastore
         const former = await this.#read(
           some.map(([key]) => key),
           {}
         )
         const operations = some.flatMap(([key, record], index) => operationsOf(key, former[index], record))
+        const durable = some.some(([, record], index) => mustLast(former[index], record))
         await this.#store.commit(operations, { durable })
         for (const [key, record] of some) if (this.#unwritten.get(key) === record) this.#unwritten.delete(key)
       }
@@ -188,6 +230,11 @@ export class StatusIndex {
     // what came meanwhile
     if (this.#unwritten.size > 0) void this.#write()
   }
+}
+
+function rangeOf(prefix: keyof typeof ENDS, after: string | undefined): { readonly gte: Key; readonly lt: Key } {
+  // '!' is below every character of a key: the range begins behind the key itself
+  return { gte: new Key(after === undefined ? prefix : `${prefix}${after}!`, false), lt: ENDS[prefix] }
 }
 
 async function readRecord(store: PeerDatastore, key: Key, options: AbortOptions): Promise<IndexRecord | undefined> {
@@ -210,18 +257,24 @@ function operationsOf(
   if (oldPlace !== undefined && oldPlace !== place) operations.push({ delete: new Key(oldPlace + key, false) })
   if (record === undefined) return [...operations, { delete: where }]
   const value = encodeRecord(record)
-  if (place !== undefined) operations.push({ put: { key: new Key(place + key, false), value } })
+  if (place !== undefined) operations.push({ put: { key: new Key(place + key, false), value: EMPTY } })
   return [...operations, { put: { key: where, value } }]
 }
 
-/** Where else a record lies. */
-function placeOf(record: IndexRecord | undefined): typeof TO_DO | typeof FAILED | undefined {
+/** Where the mark of a record lies. */
+function placeOf(record: IndexRecord | undefined): Mark | undefined {
   if (record === undefined || record.state === 'pinned') return undefined
   return record.state === 'lost' || record.error !== '' ? FAILED : TO_DO
 }
 
-function isToPin(record: IndexRecord | undefined): boolean {
-  return record?.state === 'pin' && record.error === ''
+/**
+ * Whether a power cut must not take it: what IPFS has or is about to have, which nobody would unpin otherwise, and what
+ * it is about to lose, which the index would take for pinned.
+ */
+function mustLast(former: IndexRecord | undefined, record: IndexRecord | undefined): boolean {
+  if (record === undefined || record.error !== '') return false
+  if (record.state === 'pin') return true
+  return record.state === 'pinned' ? former === undefined : former !== undefined && record.state !== 'lost'
 }
 
 /** The CID at a place in pinset order. */

@@ -245,13 +245,13 @@ export class Work {
     const pin = operation.pin ?? (await this.#find(operation, signal))
     // the pinset no longer wants this; the change that says so is on its way
     if (pin === undefined) return
+    // what IPFS may have or have no more, the index must know after a power cut
+    await this.#index.written(operation.key)
+    signal.throwIfAborted()
     if (operation.type !== 'pin') {
       await this.#unpin(operation, pin.cid, signal)
       return
     }
-    // what IPFS may have, the index must know after a power cut
-    await this.#index.written(operation.key)
-    signal.throwIfAborted()
     await ipfs.pin(pin, {
       signal,
       onProgress: (nodes) => {
