@@ -24,8 +24,6 @@ export async function prepareStore(storage: CrdtStorage, layout: Layout, options
   const writes: StorageOperation[] = []
   if (stored === undefined) {
     await migrate(storage, layout, options)
-    // what is merged from now on goes into the index too
-    if (await isEmpty(storage, layout, options)) writes.push({ put: { key: layout.isIndexed(), value: new Uint8Array() } })
     writes.push({ put: { key: layout.version(), value: encodeUvarint(STORE_VERSION + 1n) } })
   } else {
     const version = decodeUvarint(stored)
@@ -37,11 +35,6 @@ export async function prepareStore(storage: CrdtStorage, layout: Layout, options
   if (mark?.length === 0) writes.push({ put: { key: layout.dirty(), value: new Uint8Array() } })
   writes.push({ put: { key: layout.badShutdown(), value: OUR_MARK } })
   await storage.commit(writes, { ...options, durable: true })
-}
-
-async function isEmpty(storage: CrdtStorage, layout: Layout, options: AbortOptions): Promise<boolean> {
-  for await (const page of storage.scan({ ...layout.allProcessed(), limit: 1 }, options)) return page.length === 0
-  return true
 }
 
 /** From version 0: the value of each key that has a tombstone is found again. */

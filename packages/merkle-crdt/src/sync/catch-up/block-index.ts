@@ -34,13 +34,22 @@ export class BlockIndex {
     return this.#isComplete
   }
 
+  /** Of a store without blocks: what is merged from now on goes into the index. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const scan = this.#storage.scan({ ...this.#layout.allProcessed(), limit: 1 }, { signal })
+    for await (const page of scan) if (page.length > 0) return
+    await this.#storage.commit([this.#mark()], { durable: false })
+  }
+
+  #mark(): StorageOperation {
+    return { put: { key: this.#layout.isIndexed(), value: new Uint8Array() } }
+  }
+
   /** Looks whether the index is complete, and builds it if not; the store may be used meanwhile. */
   async prepare(clock: Clock, signal: AbortSignal): Promise<void> {
     if (!(await this.#wasComplete(signal))) {
       await this.#build(clock, signal)
-      await this.#storage.commit([{ put: { key: this.#layout.isIndexed(), value: new Uint8Array() } }], {
-        durable: true
-      })
+      await this.#storage.commit([this.#mark()], { durable: true })
     }
     this.#isComplete = true
   }

@@ -100,6 +100,7 @@ export class CatchUp {
   /** Reads what a former run left. */
   async load(options: AbortOptions): Promise<void> {
     const signal = options.signal ?? this.#stop.signal
+    await this.#index.begin(signal)
     await this.#intake.load(signal)
     await this.#backfill.load(signal)
   }
@@ -214,6 +215,10 @@ export class CatchUp {
     return this.#parts.clock.nowMs() < this.#notBeforeMs
   }
 
+  #coolDown(): void {
+    this.#notBeforeMs = this.#parts.clock.nowMs() + this.#limits.cooldownMs
+  }
+
   #candidates(): ReturnType<CatchUpOptions['peers']> {
     return this.#options.peers().filter(({ id }) => !this.#penalties.has(id))
   }
@@ -226,15 +231,18 @@ export class CatchUp {
       })
       .finally(() => {
         this.#running = undefined
-        this.#notBeforeMs = this.#parts.clock.nowMs() + this.#limits.cooldownMs
       })
   }
 
   async #run(): Promise<void> {
     const { clock, log } = this.#parts
     const { signal } = this.#stop
+    this.#coolDown() // unless something comes of it
     const links = await this.#open(this.#limits.maxServers)
-    if (links.length === 0) return
+    if (!links.some((link) => link.has('index'))) {
+      for (const link of links) link.close()
+      return
+    }
     this.#runs += 1
     const run = new CatchUpRun(
       {
@@ -252,6 +260,8 @@ export class CatchUp {
     )
     const below = [...this.#outstanding.values()].slice(-MAX_ASKED_BLOCKS).map(({ digest }) => digest)
     const { taken } = await run.run(below)
+    if (taken >= this.#limits.minBlocks) this.#notBeforeMs = -Infinity
+    else this.#coolDown()
     log.info(`caught up: ${taken} blocks from ${links.length} peers`)
   }
 
