@@ -1,10 +1,12 @@
 import { mustHold, SimulatedDisk, Violation } from '@cluster/testing'
-import type { Batching, CrdtOperation } from '../src/index.ts'
+import type { CatchUpChannel, CatchUpPeer, CrdtOperation, MerkleCrdtOptions } from '../src/index.ts'
+import { CatchUpLink } from './catch-up-link.ts'
 import {
   blockKey,
   checkImage,
   countValues,
   describeWrite,
+  isTakingIn,
   processedKey,
   readImage,
   valueKey,
@@ -27,11 +29,13 @@ export class Peer {
   readonly trusted = new Set<number>()
   /** Heads that it heard of from those. */
   readonly #heard = new Set<string>()
+  /** Blocks that it got by the exchange. */
+  readonly fetched = new Set<string>()
   process: Process | undefined
   /** Set while it opens or closes its store. */
   #isBusy = false
   /** Keys with a value when the process opened its store. */
-  #keysAtOpen = 0
+  #keysAtOpen: number | undefined
 
   constructor(world: World, number: number) {
     this.#world = world
@@ -54,10 +58,15 @@ export class Peer {
   }
 
   /** Starts the program; it takes simulated time. */
-  start(batching: Batching | undefined): void {
+  start(options: MerkleCrdtOptions): void {
     if (this.process !== undefined) return
-    this.#world.tell(() => `${this.name} starts${batching === undefined ? '' : ', batching'}`)
-    const process: Process = new Process(this.#world, this.disk.mount(), batching, {
+    this.#world.tell(
+      () =>
+        `${this.name} starts${Object.keys(options)
+          .map((name) => `, ${name}`)
+          .join('')}`
+    )
+    const process: Process = new Process(this.#world, this.disk.mount(), options, {
       fetch: (cid, signal) => this.#world.fetch(this, process, cid, signal),
       publish: (data, signal) => this.#publish(process, data, signal),
       serving: (cid) => {
@@ -65,7 +74,7 @@ export class Peer {
       }
     })
     this.process = process
-    this.#keysAtOpen = countValues(this.disk.entries)
+    this.#keysAtOpen = isTakingIn(this.disk.entries) ? undefined : countValues(this.disk.entries)
     this.#run(process, () => process.open())
   }
 
@@ -120,7 +129,9 @@ export class Peer {
     const { process } = this
     if (process?.store === undefined) return
     const { ledger, clock } = this.#world
-    const told = ledger.issue(this.number, operations, process.batching !== undefined, (key) => this.valueOf(key))
+    const told = ledger.issue(this.number, operations, process.options.batching !== undefined, (key) =>
+      isTakingIn(this.disk.entries) ? undefined : this.valueOf(key)
+    )
     this.#world.tell(() => `${this.name} ${operations.map(describe).join(', ')}`)
     const impatience = new AbortController()
     if (patienceMs !== undefined) {
@@ -161,6 +172,31 @@ export class Peer {
     this.process.port.receive(data)
   }
 
+  /** The other peers that it can catch up with now. */
+  catchUpPeers(): CatchUpPeer[] {
+    const { peers } = this.#world
+    return peers
+      .filter(
+        (peer) => peer !== this && peer.process?.options.catchUp !== undefined && !this.#world.isApart(this, peer)
+      )
+      .map((peer) => {
+        const isTrusted = this.trusted.has(peer.number)
+        return { id: peer.name, isTrusted, open: () => this.#connect(peer, isTrusted) }
+      })
+  }
+
+  async #connect(to: Peer, isTrusted: boolean): Promise<CatchUpChannel> {
+    const { clock, network } = this.#world
+    await clock.sleep(2 * network.delayMs())
+    if (!to.isUp || this.#world.isApart(this, to)) throw new Error('simulated: no connection')
+    const link = new CatchUpLink(this.#world, this, to, () => {
+      // a snapshot of a trusted peer counts as an announcement of all that is in it
+      if (isTrusted) for (const id of to.image().processed) this.#heard.add(id)
+    })
+    void to.process?.store?.serveCatchUp(link.server, this.name)
+    return link.client
+  }
+
   async #publish(process: Process, data: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     if (!process.isAlive) return
     this.#world.attempt(() => {
@@ -192,8 +228,7 @@ export class Peer {
     const { registry } = this.#world
     const image = this.image()
     checkImage(image, registry.blocks, this.name)
-    const own = [...registry.blocks.keys()].filter((id) => registry.authors.get(id) === this.number)
-    const allowed = reach([...own, ...this.#heard], registry.blocks)
+    const allowed = reach([...registry.ownOf(this.number, this.fetched), ...this.#heard], registry.blocks)
     for (const id of image.processed) {
       mustHold(allowed.has(id), 'nothing is merged that no trusted peer announced', () => `${this.name}: ${id}`)
     }
@@ -217,11 +252,14 @@ export class Peer {
       () => `${this.name}: ${JSON.stringify([...copy])} is not ${JSON.stringify([...values])}`
     )
     mustHold(
-      store.growth === values.size - this.#keysAtOpen,
+      this.#keysAtOpen === undefined || store.growth === values.size - this.#keysAtOpen,
       'the growth is the difference of content',
-      () => `${this.name}: ${store.growth}, from ${this.#keysAtOpen} to ${values.size}`
+      () => `${this.name}: ${store.growth}, from ${String(this.#keysAtOpen)} to ${values.size}`
     )
     mustHold(this.process?.waiting === 0, 'every commit is answered', () => this.name)
+    await store.idle()
+    const { queuedJobs, waitingOperations } = await store.stats()
+    mustHold(queuedJobs + waitingOperations === 0, 'at rest no work is left', () => this.name)
   }
 }
 

@@ -1,5 +1,5 @@
 import { memoryLogger, mustHold, ProcessClock, type SimulatedDatastore } from '@cluster/testing'
-import { DagBlocks, MerkleCrdt, type Batching } from '../src/index.ts'
+import { DagBlocks, MerkleCrdt, type MerkleCrdtOptions } from '../src/index.ts'
 import { SimulatedExchange, type ExchangeHooks } from './block-exchange.ts'
 import { ChangeReader } from './change-reader.ts'
 import { GossipPort, type GossipHooks } from './gossip.ts'
@@ -15,7 +15,8 @@ export class Process {
   readonly clock: ProcessClock
   readonly port: GossipPort
   readonly blocks: DagBlocks
-  readonly batching: Batching | undefined
+  /** How its store works. */
+  readonly options: MerkleCrdtOptions
   readonly #world: World
   readonly #storage: SimulatedDatastore
   readonly #exchange: SimulatedExchange
@@ -29,12 +30,12 @@ export class Process {
   constructor(
     world: World,
     storage: SimulatedDatastore,
-    batching: Batching | undefined,
+    options: MerkleCrdtOptions,
     hooks: ExchangeHooks & GossipHooks
   ) {
     this.#world = world
     this.#storage = storage
-    this.batching = batching
+    this.options = options
     this.clock = new ProcessClock(world.clock)
     this.port = new GossipPort(hooks)
     this.blocks = new DagBlocks(storage, NAMESPACE)
@@ -55,7 +56,7 @@ export class Process {
         rebroadcastIntervalMs: REBROADCAST_MS,
         repairIntervalMs: REPAIR_MS,
         fetch: { headTimeoutMs: 3000, blockTimeoutMs: 5000, maxFetches: 16 },
-        batching: this.batching
+        ...this.options
       })
     } catch (error) {
       if (this.isAlive) this.#checkLeaks('a store that could not be opened')

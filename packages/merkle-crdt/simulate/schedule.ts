@@ -4,7 +4,7 @@ import { checkRest, readRest } from './image.ts'
 import { contentOf } from './model.ts'
 import type { Peer } from './peer.ts'
 import { Weather } from './weather.ts'
-import { Workload } from './workload.ts'
+import { SETTLED_MS, Workload } from './workload.ts'
 import { World } from './world.ts'
 
 /** Simulated time within which healed peers must agree: some rounds of rebroadcasts, retries and repairs. */
@@ -38,7 +38,7 @@ export const runReplicas: Schedule = async (seed, report) => {
   const workload = new Workload(world, seed)
   const weather = new Weather(world)
   // some join later, with nothing
-  for (const peer of world.peers) if (peer.number < 2 || dice.chance(0.6)) peer.start(workload.batching())
+  for (const peer of world.peers) if (peer.number < 2 || dice.chance(0.6)) peer.start(workload.options(peer))
   for (report.step = 1; report.step <= report.steps; report.step += 1) await step(world, workload, weather)
   await heal(world, workload, weather)
   await checkAll(world)
@@ -72,7 +72,7 @@ async function step(world: World, workload: Workload, weather: Weather): Promise
       peer.stop()
       break
     case 'start':
-      peer.start(workload.batching())
+      peer.start(workload.options(peer))
       break
     case 'weather':
       weather.change()
@@ -102,18 +102,28 @@ async function heal(world: World, workload: Workload, weather: Weather): Promise
   weather.heal()
   for (let peer = world.peers[0], at = 0; peer !== undefined; at += 1, peer = world.peers[at]) {
     peer.disk.planCrash(undefined)
-    peer.start(workload.batching())
+    peer.start(workload.options(peer))
   }
   await untilAll(
     world,
     (peer) => isAtRest(world, peer),
     'healed replicas become equal',
     () => {
-      for (const peer of world.peers) peer.start(workload.batching()) // it was just closing when the faults ended
+      for (const peer of world.peers) peer.start(workload.options(peer)) // it was just closing when the faults ended
     }
   )
-  // what is left: answers on their way, readers of changes
-  await world.advance(2000)
+  await settle(world)
+}
+
+/** Lets pass what comes without news: answers on their way, readers of changes, heads that are joined. */
+async function settle(world: World): Promise<void> {
+  for (let before = ''; ;) {
+    await untilAll(world, (peer) => isAtRest(world, peer), 'healed replicas become equal')
+    const heads = world.peers[0] === undefined ? '' : readRest(world.peers[0].disk.entries).heads
+    if (heads === before) return
+    before = heads
+    await world.advance(SETTLED_MS)
+  }
 }
 
 /** Whether a peer has nothing left to do, and the heads of the first one. */
@@ -168,7 +178,7 @@ async function checkLastWriter(world: World, workload: Workload, report: Simulat
       else expected.set(operation.key, Buffer.from(operation.value).toString('latin1'))
     }
     await world.advance(LOOK_MS)
-    await untilAll(world, (peer) => isAtRest(world, peer), 'healed replicas become equal')
+    await settle(world)
     for (const peer of peers) {
       for (const key of workload.keys) {
         mustHold(
@@ -179,7 +189,6 @@ async function checkLastWriter(world: World, workload: Workload, report: Simulat
       }
     }
   }
-  await world.advance(2000)
   await checkAll(world)
 }
 

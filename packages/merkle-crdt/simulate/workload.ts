@@ -1,10 +1,24 @@
-import { createNode, encodeBroadcast, type Batching, type CrdtOperation } from '../src/index.ts'
+import {
+  createNode,
+  encodeBroadcast,
+  type Batching,
+  type CatchUpOptions,
+  type CrdtOperation,
+  type HeadMerging,
+  type MerkleCrdtOptions
+} from '../src/index.ts'
+import { isTakingIn } from './image.ts'
 import { idOfCid } from './model-block.ts'
 import type { Peer } from './peer.ts'
 import type { World } from './world.ts'
 
 /** Few keys, so that they are contested; one is below another. */
 const KEYS = ['/a', '/b', '/c', '/a/b', '/d', '/e', '/f', '/g']
+
+/** How long many heads stand before they are joined, at most. */
+const [MERGE_AFTER_MS, MERGE_SPREAD_MS] = [3000, 1000]
+/** After so long without news nobody joins heads any more. */
+export const SETTLED_MS = 2 * (MERGE_AFTER_MS + MERGE_SPREAD_MS)
 
 /** What callers and strangers do. */
 export class Workload {
@@ -21,11 +35,54 @@ export class Workload {
     this.#spread = world.dice.between(1, KEYS.length)
   }
 
-  /** How the next process of a peer gathers changes. */
-  batching(): Batching | undefined {
+  /** How the next process of a peer works. */
+  options(peer: Peer): MerkleCrdtOptions {
     const { dice } = this.#world
-    if (dice.chance(0.6)) return undefined
+    return {
+      ...(dice.chance(0.4) ? { batching: this.#batching() } : {}),
+      ...(dice.chance(0.6) || isTakingIn(peer.disk.entries) ? { catchUp: this.#catchUp(peer) } : {}),
+      ...(dice.chance(0.5) ? { headMerging: this.#headMerging(peer) } : {})
+    }
+  }
+
+  #batching(): Batching {
+    const { dice } = this.#world
     return { maxSize: dice.between(1, 6), maxAgeMs: dice.between(50, 3000), maxQueue: dice.between(6, 60) }
+  }
+
+  /** Small limits, so that short histories reach them. */
+  #catchUp(peer: Peer): CatchUpOptions {
+    const { dice } = this.#world
+    return {
+      topic: 'simulation',
+      peers: () => peer.catchUpPeers(),
+      snapshots: dice.chance(0.8),
+      archive: dice.chance(0.8),
+      limits: {
+        maxBlocks: dice.between(4, 64),
+        minBlocks: dice.between(2, 6),
+        messageTimeoutMs: 2000,
+        orderTimeoutMs: 4000,
+        waitMs: 500,
+        idleMs: 2000,
+        penaltyMs: 5000,
+        cooldownMs: 500,
+        minSnapshotBlocks: dice.between(3, 20),
+        resumeTimeoutMs: 4000
+      }
+    }
+  }
+
+  #headMerging(peer: Peer): HeadMerging {
+    const { dice, peers } = this.#world
+    const visible = (): Peer[] => peers.filter((other) => other.isUp && !this.#world.isApart(peer, other))
+    return {
+      self: peer.name,
+      visiblePeers: () => visible().map(({ name }) => name),
+      maxHeads: dice.between(1, 4),
+      afterMs: dice.between(200, MERGE_AFTER_MS),
+      spreadMs: MERGE_SPREAD_MS
+    }
   }
 
   /** Somebody changes something, sometimes many at once. */

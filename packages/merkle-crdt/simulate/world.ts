@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { BlockRegistry } from './block-registry.ts'
 import type { Dice } from './dice.ts'
 import { Ledger } from './ledger.ts'
-import { readBroadcast } from './model-block.ts'
+import { idOfCid, readBroadcast } from './model-block.ts'
 import { Peer } from './peer.ts'
 import type { Process } from './process.ts'
 
@@ -123,18 +123,22 @@ export class World {
       if (dice < hang + fail) throw new Error('simulated: the stream was reset')
       signal?.throwIfAborted()
       for (const peer of this.peers) {
-        if (peer === asker || this.#isApart(asker, peer) || peer.process === undefined) continue
+        if (peer === asker || this.isApart(asker, peer) || peer.process === undefined) continue
         const { blocks } = peer.process
         if (!(await blocks.has(cid))) continue
         const bytes = await blocks.get(cid)
-        if (dice >= hang + fail + garbage) return bytes
+        if (dice >= hang + fail + garbage) {
+          asker.fetched.add(idOfCid(cid.bytes))
+          return bytes
+        }
         return bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))
       }
       await this.clock.sleep(LOOK_AGAIN_MS)
     }
   }
 
-  #isApart(a: Peer, b: Peer): boolean {
+  /** Whether two peers have no connection. */
+  isApart(a: Peer, b: Peer): boolean {
     return this.network.isCut(a.number, b.number) || this.network.isCut(b.number, a.number)
   }
 }
