@@ -92,7 +92,7 @@ describe('one peer', () => {
     await consensus.commit([pin(1)], {})
     await consensus.stop({})
     for await (const key of context.datastore.queryKeys({ prefix: '/c/h/' }))
-      await context.datastore.put(key, new Uint8Array())
+      context.datastore.put(key, new Uint8Array())
     const broken = new CrdtConsensus(context, crdtConfig.defaults)
     await expect(broken.start({})).rejects.toMatchObject({
       code: 'CORRUPT',

@@ -16,7 +16,7 @@ import {
   type ReadonlyState,
   type Topic
 } from '@cluster/api'
-import { DagBlocks, MerkleCrdt, type Announcement, type CrdtStats } from '@cluster/merkle-crdt'
+import { DagBlocks, MerkleCrdt, type Announcement, type CrdtStats, type CrdtStorage } from '@cluster/merkle-crdt'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { CatchUpProtocol, type CatchUpHost } from './catch-up-protocol.ts'
 import type { CrdtConfig } from './config.ts'
@@ -36,7 +36,8 @@ import { welcomePeers } from './welcome.ts'
 
 /** What a {@link CrdtConsensus} is created with. */
 export type CrdtContext = BaseContext &
-  Pick<Collaborators, 'datastore' | 'exchange' | 'bootstrap'> & {
+  Pick<Collaborators, 'exchange' | 'bootstrap'> & {
+    readonly datastore: CrdtStorage
     /** Without a host, what is missing comes by the exchange only. */
     readonly network: Pick<Network, 'subscribe' | 'keep'> & { readonly libp2p?: CatchUpHost }
     readonly monitor: Pick<PeerMonitor, 'latestMetrics'>

@@ -4,6 +4,7 @@ import { CrdtConsensus } from './crdt-consensus.ts'
 import { NAME } from './observe/health.ts'
 import { CrdtOfflineState } from './offline/offline-state.ts'
 
+export { CatchUpProtocol, type CatchUpHost, type CatchUpProtocolParts } from './catch-up-protocol.ts'
 export { crdtConfig, type CrdtConfig } from './config.ts'
 export { CrdtConsensus, type CrdtContext } from './crdt-consensus.ts'
 export type { SyncEvents } from './observe/sync-events.ts'

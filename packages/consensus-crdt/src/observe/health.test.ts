@@ -23,10 +23,10 @@ async function gap() {
   for await (const { key, value } of contextA.datastore.query({ prefix: '/c/b/blocks/' })) kept.push([key, value])
   const { heads } = await a.stats()
   const [head] = heads
-  for (const [key] of kept) await contextA.datastore.delete(key)
+  for (const [key] of kept) contextA.datastore.delete(key)
   await a.commit([pin(10)], {})
-  const restore = async (): Promise<void> => {
-    for (const [key, value] of kept) await contextA.datastore.put(key, value)
+  const restore = (): void => {
+    for (const [key, value] of kept) contextA.datastore.put(key, value)
     world.hub.notify()
   }
   return { a, b, head, metrics, states, restore }
@@ -47,7 +47,7 @@ describe('health', () => {
     await consensus.stop({})
     expect(await consensus.health()).toMatchObject({ state: 'stopped' })
     for await (const key of context.datastore.queryKeys({ prefix: '/c/h/' })) {
-      await context.datastore.put(key, new Uint8Array())
+      context.datastore.put(key, new Uint8Array())
     }
     const broken = world.create(context)
     await expect(broken.start({})).rejects.toMatchObject({ code: 'CORRUPT' })
@@ -82,7 +82,7 @@ describe('health', () => {
       ipfscluster_crdt_failed_fetches: 1,
       ipfscluster_crdt_dirty: 0
     })
-    await restore()
+    restore()
     await world.clock.advance(5000)
     await rest()
     expect(await b.health()).toMatchObject({ state: 'synced', missing: [], mergedBlocks: 11, syncKnown: 0 })

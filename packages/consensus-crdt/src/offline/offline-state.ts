@@ -1,4 +1,4 @@
-import type { BaseContext, OfflineDag, OfflineState, Pages, PeerDatastore, Pin } from '@cluster/api'
+import type { OfflineDag, OfflineState, Pages, Pin } from '@cluster/api'
 import { DagBlocks, MerkleCrdt, type CrdtPair } from '@cluster/merkle-crdt'
 import { DatastoreState, pinToPair } from '@cluster/state'
 import type { AbortOptions } from '@libp2p/interface'
@@ -18,7 +18,7 @@ export class CrdtOfflineState implements OfflineState {
   readonly dag: OfflineDag
   readonly #store: OfflineStore
 
-  constructor(context: BaseContext & { readonly datastore: PeerDatastore }, config: CrdtConfig) {
+  constructor(context: OfflineStore['context'], config: CrdtConfig) {
     this.#store = { context, namespace: config.datastoreNamespace }
     this.dag = new CrdtOfflineDag(this.#store)
   }

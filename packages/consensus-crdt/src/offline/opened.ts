@@ -1,11 +1,11 @@
-import type { BaseContext, PeerDatastore } from '@cluster/api'
-import { DagBlocks, MerkleCrdt, type MerkleCrdtInit } from '@cluster/merkle-crdt'
+import type { BaseContext } from '@cluster/api'
+import { DagBlocks, MerkleCrdt, type CrdtStorage, type MerkleCrdtInit } from '@cluster/merkle-crdt'
 import type { AbortOptions } from '@libp2p/interface'
 import { crdtError } from '../crdt-error.ts'
 
 /** Where the store of a peer lies that does not run. */
 export interface OfflineStore {
-  readonly context: BaseContext & { readonly datastore: PeerDatastore }
+  readonly context: BaseContext & { readonly datastore: CrdtStorage }
   readonly namespace: string
 }
 
