@@ -104,20 +104,23 @@ describe('the health of a daemon', () => {
   }
 
   it('is unknown until it was asked, down when nobody listens, and up with any answer', async () => {
-    const { kubo, ipfs, clock } = await setUp()
+    const { kubo, ipfs, clock, metrics } = await setUp()
     const states = seen(ipfs)
+    const gauge = async (): Promise<number | undefined> => (await metrics.read())['ipfscluster_ipfs_up']
+    expect(await gauge()).toBeUndefined()
     expect(ipfs.health).toEqual({ state: 'unknown', sinceMs: clock.nowMs(), reason: '' })
     kubo.script('id', (_request, response) => {
       response.writeHead(500).end('{"Message":"not now","Code":0,"Type":"error"}')
     })
     await expect(ipfs.id({})).rejects.toThrow()
-    expect(ipfs.health.state).toBe('up')
+    expect([ipfs.health.state, await gauge()]).toEqual(['up', 1])
     const { port } = kubo
     await kubo.close()
     await clock.advance(7)
     await expect(ipfs.id({})).rejects.toThrow()
     const reason = `connect ECONNREFUSED 127.0.0.1:${port}`
     expect(ipfs.health).toEqual({ state: 'down', sinceMs: clock.nowMs(), reason })
+    expect(await gauge()).toBe(0)
     await expect(ipfs.repoStat({})).rejects.toThrow()
     await kubo.open(port)
     await ipfs.repoStat({})

@@ -44,7 +44,7 @@ describe('KuboIpfs', () => {
     await ipfs.pin(pinOf(a.cid), {})
     await ipfs.pin(pinOf(a.cid), {}) // there already
     await ipfs.pin(pinOf(b.cid), {})
-    const added = { blocks_put: 1, blocks_added: 2, blocks_added_size: 3 }
+    const added = { ipfs_up: 1, blocks_put: 1, blocks_added: 2, blocks_added_size: 3 }
     expect(await counted()).toEqual({ ...zero, ...added, pins_ipfs_pins: 2, pins_pin_add: 2 })
     await ipfs.unpin(a.cid, {})
     await ipfs.unpin(a.cid, {}) // nothing to do

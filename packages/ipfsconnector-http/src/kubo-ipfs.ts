@@ -16,7 +16,7 @@ import {
   type Pin
 } from '@cluster/api'
 import { formatMultiaddr } from '@cluster/config'
-import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { AbortOptions, Metric as Gauge, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
@@ -62,6 +62,7 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
   readonly #health: DaemonHealth
   readonly #watch: DaemonWatch
   #triggers = 0
+  #upGauge: Gauge | undefined
 
   /**
    * Opens nothing: that is `start()`.
@@ -77,6 +78,9 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
     if (address === undefined) throw new ClusterError('CONFIG_INVALID', 'ipfshttp.node_multiaddress not set')
     this.#health = new DaemonHealth(context.clock, (detail) => {
       if (detail.state === 'down') this.#watch.lost()
+      // registered at the first news: until then nothing is known
+      this.#upGauge ??= context.metrics?.registerMetric('ipfscluster_ipfs_up', { help: 'Whether IPFS answers: 1 or 0' })
+      this.#upGauge?.update(detail.state === 'up' ? 1 : 0)
       this.safeDispatchEvent('health', { detail })
     })
     const authorization = authorizationHeader(config.authorization)
