@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+
+// each test starts a program, which takes long on a busy machine
+vi.setConfig({ testTimeout: 60_000 })
 
 interface Outcome {
   readonly code: number | string | null | undefined
