@@ -14,6 +14,7 @@ import type {
   PinTracker,
   Remote
 } from '@cluster/api'
+import type { Scratch } from './scratch.ts'
 
 /** The part of the peer's network that the core uses. */
 export interface CoreNetwork extends Pick<
@@ -57,6 +58,8 @@ export interface CoreCollaborators {
   fatal(error: ClusterError): void
   /** Where the core keeps what outlives the process: a few kilobytes. Without it nothing does. */
   readonly memory?: CoreMemory | undefined
+  /** Where answers are sorted that do not fit memory. Without it peers are asked several times. */
+  readonly scratch?: Scratch | undefined
   /** Traffic counters of the host, if it keeps any. */
   readonly bandwidth?: (() => BandwidthByProtocol) | undefined
 }

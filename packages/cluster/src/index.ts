@@ -4,4 +4,5 @@ export type { CoreCollaborators, CoreMemory, CoreNetwork } from './collaborators
 export type { AllocationRequest, Allocation } from './allocation.ts'
 export type { Considered } from './candidates.ts'
 export type { CoreEvent, Events, NumberedEvent } from './events.ts'
+export type { Scratch, ScratchFile } from './scratch.ts'
 export { distance } from './distance.ts'

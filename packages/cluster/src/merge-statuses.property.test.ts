@@ -4,7 +4,10 @@ import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
+import { memoryScratch } from './memory-scratch.fixture.ts'
 import { mergeStatuses } from './merge-statuses.ts'
+import type { Scratch } from './scratch.ts'
+import { sortedOnDisk } from './sort-on-disk.ts'
 import { inOrder, sorted, type KeyedStatus } from './status-stream.ts'
 
 const RAW = 0x55
@@ -47,6 +50,49 @@ async function* from<T>(items: readonly T[], failure?: ClusterError): AsyncGener
 }
 const seedsOfPeers = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 5 })
 const keysOf = (seeds: Iterable<number>): string[] => [...new Set(seeds)].map((seed) => pinsetKey(cidOf(seed))).sort()
+
+describe('sorting on disk', () => {
+  it('gives every item once, in pinset order, whatever order it came in, and leaves no file open', async () => {
+    const shapes = fc.tuple(fc.array(fc.nat(255), { maxLength: 200 }), fc.integer({ min: 1, max: 30 }), fc.nat(255))
+    await fc.assert(
+      fc.asyncProperty(shapes, async ([seeds, runItems, after]) => {
+        const scratch = memoryScratch()
+        const answer = from(seeds.map((seed) => infoOf(1, seed)))
+        const afterKey = pinsetKey(cidOf(after))
+        const items = await Array.fromAsync(sortedOnDisk(answer, afterKey, scratch, { runItems }))
+        expect(items.map(({ key }) => key)).toEqual(keysOf(seeds).filter((key) => key > afterKey))
+        for (const { key, info } of items) expect(pinsetKey(info.cid)).toBe(key)
+        expect(scratch.open()).toBe(0)
+      })
+    )
+  })
+
+  it('fails before the first item when the answer fails, and can be broken off', async () => {
+    const scratch = memoryScratch()
+    const infos = Array.from({ length: 50 }, (_, seed) => infoOf(1, seed))
+    const failing = sortedOnDisk(from(infos, new ClusterError('TIMEOUT', 'half')), '', scratch, { runItems: 8 })
+    await expect(failing.next()).rejects.toThrow('half')
+    for await (const { info } of sortedOnDisk(from(infos), '', scratch, { runItems: 8 })) {
+      expect(info.name).not.toBe('')
+      break
+    }
+    expect([scratch.open(), scratch.written() > 0]).toEqual([0, true])
+  })
+
+  it('notices a file that lost its end', async () => {
+    const whole = memoryScratch()
+    const cut: Scratch = {
+      async create() {
+        const file = await whole.create()
+        return { ...file, read: async (at, length) => (at > 500 ? new Uint8Array(0) : await file.read(at, length)) }
+      }
+    }
+    const infos = Array.from({ length: 900 }, (_, seed) => infoOf(1, seed % 256))
+    await expect(Array.fromAsync(sortedOnDisk(from(infos), '', cut, { runItems: 100 }))).rejects.toMatchObject({
+      code: 'STORAGE'
+    })
+  })
+})
 
 describe('merging statuses', () => {
   it('gives each CID once, in pinset order, with what every peer says of it', async () => {

@@ -2,6 +2,7 @@ import type { AbortOptions, PeerId } from '@libp2p/interface'
 import {
   isClusterError,
   mergePinInfo,
+  mergePinInfos,
   pinsetKey,
   toClusterError,
   type ClusterError,
@@ -13,8 +14,8 @@ import {
 import type { KeyedStatus, StatusStream } from './status-stream.ts'
 import { abortReason } from './wait.ts'
 
-/** Items of a page of merged statuses. */
-const PAGE_ITEMS = 256
+/** Items of a page of merged statuses. Few, so that a page is garbage before the collector takes it for old. */
+const PAGE_ITEMS = 64
 
 interface Cursor {
   readonly peer: PeerId
@@ -58,7 +59,8 @@ export async function* mergeStatuses(
   try {
     await nextPin()
     for (;;) {
-      await Promise.all(cursors.map(advance))
+      const hungry = cursors.filter(({ state, head }) => state === 'open' && head === undefined)
+      if (hungry.length > 0) await Promise.all(hungry.map(advance))
       // Streams that were broken off are no failures of peers.
       if (signal?.aborted === true) throw abortReason(signal)
       assertSomebodyAnswers(cursors)
@@ -80,9 +82,8 @@ export async function* mergeStatuses(
   }
 }
 
-/** Makes sure that an open cursor has its next item at hand. */
+/** Takes the next item of an open cursor. */
 async function advance(cursor: Cursor): Promise<void> {
-  if (cursor.state !== 'open' || cursor.head !== undefined) return
   try {
     const next = await cursor.iterator.next()
     if (next.done === true) cursor.state = 'ended'
@@ -113,12 +114,13 @@ function take(
   pin: Pin | undefined,
   options: Pick<MergeOptions, 'failed'>
 ): GlobalPinInfo | undefined {
-  let info: GlobalPinInfo | undefined = pin === undefined ? undefined : infoOf(pin)
+  const heard: PinInfo[] = []
   for (const cursor of cursors) {
     if (cursor.head?.key !== key) continue
-    info = mergePinInfo(info, cursor.head.info)
+    heard.push(cursor.head.info)
     cursor.head = undefined
   }
+  let info = mergePinInfos(pin === undefined ? undefined : infoOf(pin), heard)
   if (info === undefined) return undefined
   for (const { peer, state, error } of cursors) {
     if (state === 'failed' && error !== undefined) info = mergePinInfo(info, options.failed(peer, info, error))

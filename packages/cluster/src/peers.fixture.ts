@@ -3,7 +3,14 @@ import { MemoryCluster, settle, type MemoryClusterOptions, type MemoryCollaborat
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { afterEach, expect } from 'vitest'
-import { createCluster, DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type Core, type CoreMemory } from './index.ts'
+import {
+  createCluster,
+  DEFAULT_CLUSTER_CONFIG,
+  type ClusterConfig,
+  type Core,
+  type CoreMemory,
+  type Scratch
+} from './index.ts'
 
 const RAW = 0x55
 /** Longer than metrics are valid: after it a peer that is gone is no member any more. */
@@ -23,7 +30,8 @@ export type StartPeers = (
   options?: Partial<MemoryClusterOptions>,
   configOf?: (index: number) => Partial<ClusterConfig>,
   /** What the first peer keeps beyond its end. */
-  memory?: CoreMemory
+  memory?: CoreMemory,
+  scratch?: Scratch
 ) => Promise<MemoryCluster<Core>>
 
 /** A starter whose clusters are stopped after each test; what they leave behind fails it. */
@@ -36,9 +44,9 @@ export function peersOfTest(): StartPeers {
       expect(cluster.clock.pending).toBe(0)
     }
   })
-  return async (peers, config = {}, options = {}, configOf = () => ({}), memory) => {
+  return async (peers, config = {}, options = {}, configOf = () => ({}), memory, scratch) => {
     const make = (core: MemoryCollaborators, index: number): Core =>
-      createCluster(index === 0 ? { ...core, memory } : core, {
+      createCluster(index === 0 ? { ...core, memory, scratch } : core, {
         ...DEFAULT_CLUSTER_CONFIG,
         ...config,
         ...configOf(index)

@@ -26,11 +26,12 @@ export interface StatusStream {
  */
 export async function* inOrder(
   items: AsyncIterable<PinInfo>,
-  afterKey: string
+  afterKey: string,
+  check: (info: PinInfo) => PinInfo = (info) => info
 ): AsyncGenerator<KeyedStatus, void, undefined> {
   let last = ''
   for await (const info of items) {
-    const key = pinsetKey(info.cid)
+    const key = pinsetKey(check(info).cid)
     if (key < last) throw new ClusterError('CORRUPT', 'the statuses of the peer are not in the order of the pinset')
     if (key > last && key > afterKey) yield { key, info }
     last = key
@@ -44,7 +45,8 @@ export async function* inOrder(
 export async function* sorted(
   answer: () => AsyncIterable<PinInfo>,
   afterKey: string,
-  window: number = SORT_WINDOW
+  window: number = SORT_WINDOW,
+  check: (info: PinInfo) => PinInfo = (info) => info
 ): AsyncGenerator<KeyedStatus, void, undefined> {
   let cursor = afterKey
   for (;;) {
@@ -56,7 +58,7 @@ export async function* sorted(
       kept = kept.slice(0, window)
     }
     for await (const info of answer()) {
-      const key = pinsetKey(info.cid)
+      const key = pinsetKey(check(info).cid)
       if (key > cursor) kept.push({ key, info })
       if (kept.length >= 2 * window) trim()
     }

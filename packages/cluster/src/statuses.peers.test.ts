@@ -2,6 +2,7 @@ import { ClusterError, comparePinsetOrder, pinOf, pinsetKey, TrackerStatus } fro
 import { settle } from '@cluster/testing'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
+import { memoryScratch } from './memory-scratch.fixture.ts'
 import { all, cidOf, cids, expire, named, peersOfTest, shown } from './peers.fixture.ts'
 
 const start = peersOfTest()
@@ -133,6 +134,19 @@ describe('statuses of several peers', () => {
       found.push(...page.map(({ cid }) => cid))
     }
     expect(found).toEqual(everything)
+  })
+
+  it('sorts the answers of peers of the reference on disk, and asks them once', async () => {
+    const scratch = memoryScratch()
+    const cluster = await start(3, {}, { ordered: false }, undefined, undefined, scratch)
+    const everything = (await cids(40)).sort(comparePinsetOrder)
+    for (const cid of everything) await cluster.peer(0).core.pins.pin(pinOf(cid), {})
+    await cluster.settle()
+    cluster.rpc.calls.length = 0
+    const infos = await all(cluster.peer(0).core, 0)
+    expect(infos.map(({ cid, peerMap }) => [cid, peerMap?.size])).toEqual(everything.map((cid) => [cid, 3]))
+    expect(cluster.rpc.calls.map(({ method }) => method)).toEqual(['PinTracker.StatusAll', 'PinTracker.StatusAll'])
+    expect(scratch.open()).toBe(0)
   })
 
   it('breaks a listing off without leaving anything behind', async () => {

@@ -24,6 +24,7 @@ import { recoverEverywhere } from './recover-all.ts'
 import { comparePeers, type Roles } from './roles.ts'
 import type { StatusEntries } from './status-entries.ts'
 import { inOrder, LISTING_IDLE_MS, sorted, SORT_WINDOW, type KeyedStatus } from './status-stream.ts'
+import { sortedOnDisk } from './sort-on-disk.ts'
 import { ownStatus } from './trusting.ts'
 import { abortable, unlessIdle, withDeadline } from './wait.ts'
 
@@ -43,14 +44,14 @@ export interface StatusBoard extends Statuses {
 
 type Needs = Pick<
   CoreCollaborators,
-  'self' | 'peername' | 'consensus' | 'tracker' | 'ipfs' | 'remote' | 'clock' | 'log' | 'metrics'
+  'self' | 'peername' | 'consensus' | 'tracker' | 'ipfs' | 'remote' | 'clock' | 'log' | 'metrics' | 'scratch'
 >
 
 /**
  * @see behaviours.md §1.18
  */
 export function createStatuses(core: Needs, roles: Roles, members: MemberList, entries: StatusEntries): StatusBoard {
-  const { self, consensus, tracker, remote, clock } = core
+  const { self, consensus, tracker, remote, clock, scratch } = core
 
   const concerned = async (options: AbortOptions): Promise<readonly PeerId[]> =>
     roles.scope() === 'self' ? [self] : await members.list(options)
@@ -118,29 +119,27 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
     ).catch(() => false)
 
   /** The statuses of one peer in pinset order, whatever order it answers in. */
-  async function* answersOf(
+  const answersOf = async (
     peer: PeerId,
     filter: TrackerStatus,
     { after, limit = Infinity }: ListOptions,
     signal: AbortSignal
-  ): AsyncGenerator<KeyedStatus, void, undefined> {
+  ): Promise<AsyncIterable<KeyedStatus>> => {
     const afterKey = after === undefined ? '' : pinsetKey(after)
     const heard = (items: AsyncIterable<PinInfo>, idleMs: number): AsyncIterable<PinInfo> =>
       unlessIdle(clock, idleMs, signal, items)
-    const answer = (idleMs: number): AsyncIterable<PinInfo> =>
-      heard(
-        mapped(remote.stream(peer, 'PinTracker.StatusAll', oneArgument(filter), { signal }), (info) =>
-          ownStatus(peer, info)
-        ),
-        idleMs
-      )
     if (peer.equals(self)) {
-      yield* inOrder(heard(itemsOf(statusAllLocal(filter, { after, signal })), LISTING_IDLE_MS), afterKey)
-    } else if (await answersInOrder(peer, signal)) {
-      yield* inOrder(answer(ANSWER_TIMEOUT_MS), afterKey)
-    } else {
-      yield* sorted(() => answer(LISTING_IDLE_MS), afterKey, Math.min(SORT_WINDOW, Math.max(MIN_SORT_WINDOW, limit)))
+      return inOrder(heard(itemsOf(statusAllLocal(filter, { after, signal })), LISTING_IDLE_MS), afterKey)
     }
+    const answer = (idleMs: number): AsyncIterable<PinInfo> =>
+      heard(remote.stream(peer, 'PinTracker.StatusAll', oneArgument(filter), { signal }), idleMs)
+    const check = (info: PinInfo): PinInfo => ownStatus(peer, info)
+    if (await answersInOrder(peer, signal)) return inOrder(answer(ANSWER_TIMEOUT_MS), afterKey, check)
+    if (limit > SORT_WINDOW && scratch !== undefined) {
+      return sortedOnDisk(answer(LISTING_IDLE_MS), afterKey, scratch, { check })
+    }
+    const window = Math.min(SORT_WINDOW, Math.max(MIN_SORT_WINDOW, limit))
+    return sorted(() => answer(LISTING_IDLE_MS), afterKey, window, check)
   }
 
   async function* statusAll(filter: TrackerStatus, options: ListOptions): Pages<GlobalPinInfo> {
@@ -151,7 +150,7 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
     const showsFailures = filter !== TrackerStatus.undefined && (filter & TrackerStatus.clusterError) !== 0
     try {
       yield* mergeStatuses(
-        peers.map((peer) => ({ peer, items: answersOf(peer, filter, options, signal) })),
+        peers.map((peer) => ({ peer, items: deferred(() => answersOf(peer, filter, options, signal)) })),
         {
           ...abortable(options.signal),
           limit: options.limit,
@@ -210,8 +209,22 @@ export function createStatuses(core: Needs, roles: Roles, members: MemberList, e
   }
 }
 
-async function* mapped<T>(items: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T, void, undefined> {
-  for await (const item of items) yield map(item)
+/** Items whose source is found out when they are first read. */
+function deferred<T>(find: () => Promise<AsyncIterable<T>>): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      let found: AsyncIterator<T> | undefined
+      return {
+        async next() {
+          found ??= (await find())[Symbol.asyncIterator]()
+          return await found.next()
+        },
+        async return() {
+          return (await found?.return?.()) ?? { done: true, value: undefined }
+        }
+      }
+    }
+  }
 }
 
 /** The status of a pin at a peer that does not hold it. */

@@ -1,4 +1,5 @@
 export { builtIns } from './built-ins.ts'
+export { diskScratch } from './disk-scratch.ts'
 export { peerFiles } from './files.ts'
 export { initFolder, type InitOptions, type InitResult } from './init-folder.ts'
 export { openOfflineState, type OfflineOptions, type OpenOfflineState } from './offline-state.ts'

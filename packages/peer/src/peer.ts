@@ -30,6 +30,7 @@ import { facilityOf } from './log-facility.ts'
 import { askConnectedPeers } from './ask-connected-peers.ts'
 import { joinPatiently } from './join-patiently.ts'
 import { coreMemory } from './core-memory.ts'
+import { diskScratch } from './disk-scratch.ts'
 import { contextFor } from './needs.ts'
 import { HostNetwork, toNetworkError } from './network.ts'
 import type { ConfiguredComponent, PeerConfig } from './peer-config.ts'
@@ -210,6 +211,7 @@ class ComposedPeer implements Peer {
         network,
         remote,
         memory: coreMemory(store.datastore),
+        scratch: diskScratch(join(config.baseDir, 'scratch')),
         bandwidth: () => host.bandwidth()
       },
       config.cluster

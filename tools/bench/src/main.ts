@@ -6,6 +6,8 @@ type Jobs = Readonly<Record<string, Job>>
 /** What `nx bench <project>` measures: one entry a project, loaded when it is asked for. */
 const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs; longJobs?: Jobs }>>> = {
   adder: () => import('./adder/jobs.ts'),
+  cluster: () => import('./cluster/jobs.ts'),
+  'consensus-crdt': () => import('./consensus-crdt/jobs.ts'),
   'merkle-crdt': () => import('./merkle-crdt/jobs.ts'),
   pintracker: () => import('./pintracker/jobs.ts'),
   system: () => import('./system/jobs.ts')

@@ -59,6 +59,25 @@ export function mergePinInfo(global: GlobalPinInfo | undefined, info: PinInfo): 
   return { cid, name, allocations, origins, created, metadata, peerMap }
 }
 
+/**
+ * Adds what some peers say, one after the other: what {@link mergePinInfo} does for each of them, without the copies in
+ * between.
+ */
+export function mergePinInfos(global: GlobalPinInfo | undefined, infos: readonly PinInfo[]): GlobalPinInfo | undefined {
+  if (infos.length === 0) return global
+  const peerMap = new Map(global?.peerMap)
+  let shared: Omit<GlobalPinInfo, 'peerMap'> | undefined = global
+  for (const info of infos) {
+    const { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin } = info
+    const entry = { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin }
+    peerMap.set(info.peer.toString(), entry)
+    if (shared === undefined || !trackerStatusMatches(status, TrackerStatus.clusterError)) shared = info
+  }
+  if (shared === undefined) return undefined
+  const { cid, name, allocations, origins, created, metadata } = shared
+  return { cid, name, allocations, origins, created, metadata, peerMap }
+}
+
 /** Whether any peer's status is wanted by the filter. */
 export function globalPinInfoMatches(info: GlobalPinInfo, filter: TrackerStatus): boolean {
   for (const { status } of info.peerMap?.values() ?? []) if (trackerStatusMatches(status, filter)) return true
