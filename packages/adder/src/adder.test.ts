@@ -86,6 +86,43 @@ describe('destinations', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('drops a peer that is less than half as fast as the others, but for its start', async () => {
+    const clock = new ManualClock()
+    const [fast, slow] = [testPeerId(1), testPeerId(2)]
+    const held = Promise.withResolvers<undefined>()
+    const target = new MemoryAddTarget({
+      allocations: [fast, slow],
+      onBlock: async (peer, _, { signal }) => {
+        if (peer.equals(fast)) return
+        held.resolve(undefined)
+        await new Promise((resolve, reject) => {
+          // It takes a block each second, so it never stalls.
+          const cancel = clock.setTimer(clock.nowMs() + 1000, () => {
+            resolve(undefined)
+          })
+          signal?.addEventListener('abort', () => {
+            cancel()
+            reject(new Error('aborted'))
+          })
+        })
+      }
+    })
+    const log = memoryLogger()
+    const adder = createAdder({ clock, stallTimeoutMs: 5000, lagTimeoutMs: 10_000, log })
+    const adding = addTo(adder, target, [file('f', ...blocks)], { chunker: 'size-16' })
+    await held.promise
+    await settle()
+    await clock.advance(9000)
+    expect(target.blocksOf(slow)).toHaveLength(9)
+    await clock.advance(2000)
+    const { root } = await adding
+    expect(target.blocksOf(fast)).toHaveLength(600 + 4 + 1)
+    expect(target.blocksOf(slow).length).toBeLessThan(12)
+    expect(JSON.stringify(log.lines)).toContain('less than half as fast as the others')
+    expect(target.pinned.map(({ cid, allocations }) => [String(cid), allocations?.length])).toEqual([[String(root), 2]])
+    expect(clock.pending).toBe(0)
+  })
+
   it('drops a peer that does not confirm after the last block', async () => {
     const clock = new ManualClock()
     const taken = Promise.withResolvers<undefined>()

@@ -24,6 +24,11 @@ export interface AdderOptions {
   readonly stallTimeoutMs?: number
   /** A peer that does not confirm for so many milliseconds after the last block is dropped. */
   readonly finishTimeoutMs?: number
+  /**
+   * A peer that holds up others for so many milliseconds, and for half of the time of the add, is dropped. It gets the
+   * content when it pins it.
+   */
+  readonly lagTimeoutMs?: number
   /** Most files and directories in one add; each takes 100 to 150 bytes of memory until its directory is built. */
   readonly maxEntries?: number
   readonly clock?: Clock
@@ -36,6 +41,7 @@ export interface AdderOptions {
 export const DEFAULT_ADDER_LIMITS = {
   stallTimeoutMs: 120_000,
   finishTimeoutMs: 600_000,
+  lagTimeoutMs: 15_000,
   maxEntries: 8_388_608
 } as const
 

@@ -15,14 +15,19 @@ export const adderConfig = section({
       default: DEFAULT_ADDER_LIMITS.finishTimeoutMs,
       description: 'A peer that does not confirm for so long after the last block is dropped from the add.'
     }),
+    lag_timeout: duration({
+      default: DEFAULT_ADDER_LIMITS.lagTimeoutMs,
+      description: 'A peer that holds up others for so long, and for half of the time of the add, is dropped from it.'
+    }),
     max_entries: integer({
       default: DEFAULT_ADDER_LIMITS.maxEntries,
       description: 'Most files and directories in one add.'
     })
   },
-  validate: ({ stallTimeoutMs, finishTimeoutMs, maxEntries }) => {
+  validate: ({ stallTimeoutMs, finishTimeoutMs, lagTimeoutMs, maxEntries }) => {
     if (stallTimeoutMs <= 0) return 'unixfs.stall_timeout is invalid'
     if (finishTimeoutMs <= 0) return 'unixfs.finish_timeout is invalid'
+    if (lagTimeoutMs <= 0) return 'unixfs.lag_timeout is invalid'
     return maxEntries <= 0 ? 'unixfs.max_entries is invalid' : undefined
   }
 })

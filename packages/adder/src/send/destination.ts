@@ -12,6 +12,8 @@ export interface Patience {
   readonly stallTimeoutMs: number
   /** Not ending the stream after the last block was taken. */
   readonly finishTimeoutMs: number
+  /** Holding up others who could go on, and for half of the time that the add takes. */
+  readonly lagTimeoutMs: number
 }
 
 /** Sends blocks to a peer; ends when it has stored them all. */
@@ -58,6 +60,11 @@ export class Destination {
   /** Why it failed, if it did. */
   get failure(): ClusterError | undefined {
     return this.#failure
+  }
+
+  /** Whether it has stored everything, or has failed. */
+  get isSettled(): boolean {
+    return this.#settled
   }
 
   /** Whether a producer should wait before the next block. */
