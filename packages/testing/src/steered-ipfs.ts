@@ -8,6 +8,10 @@ export interface SteeredCall {
   readonly method: 'pin' | 'unpin'
   readonly cid: CID
   readonly signal: AbortSignal | undefined
+  /** Whether the caller said that nothing is pinned. */
+  readonly isKnownAbsent: boolean
+  /** Tells the caller that so many nodes of the content have arrived. */
+  readonly progress: (nodes: number) => void
 }
 
 /**
@@ -62,11 +66,20 @@ export class SteeredIpfs extends MemoryIpfs {
     }
   }
 
-  override async pin(pin: Pin, options: AbortOptions): Promise<void> {
+  override async pin(
+    pin: Pin,
+    options: AbortOptions & { onProgress?(nodes: number): void; readonly isKnownAbsent?: boolean }
+  ): Promise<void> {
     this.#pins += 1
     this.#mostPins = Math.max(this.#mostPins, this.#pins)
     try {
-      await this.#steer({ method: 'pin', cid: pin.cid, signal: options.signal })
+      await this.#steer({
+        method: 'pin',
+        cid: pin.cid,
+        signal: options.signal,
+        isKnownAbsent: options.isKnownAbsent === true,
+        progress: (nodes) => options.onProgress?.(nodes)
+      })
       await super.pin(pin, options)
     } finally {
       this.#pins -= 1
@@ -76,7 +89,8 @@ export class SteeredIpfs extends MemoryIpfs {
 
   override async unpin(cid: CID, options: AbortOptions): Promise<void> {
     try {
-      await this.#steer({ method: 'unpin', cid, signal: options.signal })
+      const { signal } = options
+      await this.#steer({ method: 'unpin', cid, signal, isKnownAbsent: false, progress: () => undefined })
       await super.unpin(cid, options)
     } finally {
       this.#leave(cid)
