@@ -66,7 +66,7 @@ const http = section({
     pin_names: flag({
       default: false,
       omit: true,
-      description: 'Give pins in Kubo (0.28 or later) the names that they have in the cluster'
+      description: 'Give new pins in Kubo (0.26 or later) the names that they have in the cluster'
     }),
     authorization: text({
       default: '',
