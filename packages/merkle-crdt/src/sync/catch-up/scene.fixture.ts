@@ -78,6 +78,12 @@ export function channelPair(): [MemoryChannel, MemoryChannel] {
   return [a, b]
 }
 
+/** Elements that a tombstone takes back are not in a snapshot: they cannot come back. */
+export function withoutDead(content: readonly string[]): string[] {
+  const dead = new Set(content.filter((line) => line.startsWith('/c/s/t/')).map((line) => line.slice(6, -1)))
+  return content.filter((line) => !line.startsWith('/c/s/s/') || !dead.has(line.slice(6, line.indexOf('='))))
+}
+
 /** How a member is opened. */
 export interface MemberOptions {
   readonly limits?: Partial<CatchUpLimits> | undefined
