@@ -15,8 +15,8 @@ const codes: Record<CrdtErrorCode, ErrorCode> = {
 
 /** How a damaged store is repaired, for the line that tells of it. */
 const REPAIR =
-  'With other peers running: stop this one, run "ipfs-cluster-service state cleanup" and start it, and it fetches the ' +
-  'pinset from them. Alone: restore a backup of its folder, or clean up and import an export'
+  'Stop this peer, run "ipfs-cluster-service state cleanup" and start it: it fetches the pinset from the other peers. ' +
+  'Without other peers run "state export", "state cleanup" and "state import", or restore a backup of its folder'
 
 /** An error of the engine, or of the datastore below it, as one of the port. */
 export function crdtError(error: unknown): ClusterError {

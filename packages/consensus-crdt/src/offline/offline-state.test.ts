@@ -1,4 +1,4 @@
-import { itemsOf } from '@cluster/api'
+import { itemsOf, type Pin } from '@cluster/api'
 import { DagBlocks, MerkleCrdt } from '@cluster/merkle-crdt'
 import { MemoryDatastore, testCid, testContext } from '@cluster/testing'
 import { pinToPair } from '@cluster/state'
@@ -50,6 +50,23 @@ describe('an import', () => {
     }
     await expect(state.import(broken(), {})).rejects.toThrow('line 7 is no pin')
     expect(await exported(state)).toEqual(before)
+  })
+})
+
+describe('a damaged store', () => {
+  test('gives what can be read of it, and is whole again once that was imported', async () => {
+    const datastore = new MemoryDatastore()
+    const state = offlineOf(datastore)
+    await state.import(pagesOf(pins), {})
+    const before = await exported(state)
+    for await (const key of datastore.queryKeys({ prefix: '/c/h/' })) datastore.put(key, new Uint8Array())
+    await expect(state.dag.info({})).rejects.toMatchObject({ code: 'CORRUPT' })
+    expect(await exported(state)).toEqual(before)
+    const saved: Pin[] = await Array.fromAsync(itemsOf(state.export({})))
+    await state.clean({})
+    await state.import(pagesOf(saved), {})
+    expect(await exported(state)).toEqual(before)
+    expect((await state.dag.info({})).heads).toHaveLength(1)
   })
 })
 
