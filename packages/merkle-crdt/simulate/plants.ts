@@ -13,8 +13,8 @@ export const plants: Readonly<Record<string, Plant>> = {
   'early-ack': {
     about: 'a block is acknowledged and announced before it is synced to the disk',
     file: `${SOURCE}/store/draft.ts`,
-    find: 'commit(this.operations(), { durable: true })',
-    replace: 'commit(this.operations(), { durable: false })'
+    find: 'commit(operations, { durable: true })',
+    replace: 'commit(operations, { durable: false })'
   },
   'early-journal': {
     about: 'a batched change is acknowledged before the journal is synced to the disk',
@@ -37,16 +37,17 @@ export const plants: Readonly<Record<string, Plant>> = {
   'ignored-tombstone': {
     about: 'tombstones of blocks that are not here yet are forgotten',
     file: `${SOURCE}/store/merge.ts`,
-    find: 'draft.putTombstone(key, cleanKey(tombstone.id))',
+    find: 'await draft.putTombstones(additions)',
     replace:
-      'if ((await draft.areProcessed([cleanKey(tombstone.id)]))[0]) draft.putTombstone(key, cleanKey(tombstone.id))'
+      'const here = await draft.areProcessed(additions.map(({ id }) => id));' +
+      'await draft.putTombstones(additions.filter((_, index) => here[index]))'
   },
   'split-write': {
     about: 'the mark that a block is processed is written before what it changes',
     file: `${SOURCE}/store/draft.ts`,
-    find: 'await this.#storage.commit(this.operations(), { durable: true })',
+    find: 'await this.#storage.commit(operations, { durable: true })',
     replace:
-      "const all = this.operations(); const isMark = (o: StorageOperation) => 'put' in o && /\\/b\\/[^/]+$/.test(o.put.key.toString());" +
+      "const all = operations; const isMark = (o: StorageOperation) => 'put' in o && /\\/b\\/[^/]+$/.test(o.put.key.toString());" +
       'await this.#storage.commit(all.filter(isMark), { durable: true });' +
       'await this.#storage.commit(all.filter((o) => !isMark(o)), { durable: true })'
   },

@@ -28,7 +28,10 @@ function read(name: string): unknown {
 const { histories } = read('histories') as { histories: History[] }
 
 /** A replica that hears what it is told, and can read all blocks. */
-async function openReplica(blocks: Map<string, Uint8Array>): Promise<{
+async function openReplica(
+  blocks: Map<string, Uint8Array>,
+  keepTombstones: boolean
+): Promise<{
   store: MerkleCrdt
   storage: MemoryDatastore
   announce: (cids: readonly CID[]) => Promise<void>
@@ -75,7 +78,8 @@ async function openReplica(blocks: Map<string, Uint8Array>): Promise<{
     clock: new ManualClock(),
     random: seededRandom(1),
     log: memoryLogger(),
-    repairIntervalMs: 0
+    repairIntervalMs: 0,
+    keepTombstones
   })
   const announce = async (cids: readonly CID[]): Promise<void> => {
     messages.push(encodeBroadcast(cids))
@@ -133,15 +137,53 @@ describe('crdt/histories.json', () => {
       history.blocks.map(({ cid, bytes }) => [blockIdOf(CID.parse(cid)), new Uint8Array(Buffer.from(bytes, 'base64'))])
     )
     test.each(history.deliveries)(`${history.name}: $name`, async ({ announcements, heads, state }) => {
-      const { store, storage, announce } = await openReplica(blocks)
+      const { store, storage, announce } = await openReplica(blocks, true)
       for (const message of announcements) await announce(message.map((index) => CID.parse(cids[index] ?? '')))
       const result = await stateOf(storage, cids)
       expect(result.state).toEqual(sorted(state ?? history.state))
       expect(result.heads).toEqual(heads)
       await store.close()
     })
+
+    test.each(history.deliveries)(`${history.name}: $name, collected`, async ({ announcements, heads, state }) => {
+      const { store, storage, announce } = await openReplica(blocks, false)
+      for (const message of announcements) await announce(message.map((index) => CID.parse(cids[index] ?? '')))
+      const result = await stateOf(storage, cids)
+      const whole = sorted(state ?? history.state)
+      const expected = sorted(collected(whole))
+      expect({ ...result.state, tombstones: {} }).toEqual({ ...expected, tombstones: {} })
+      expect(result.heads).toEqual(heads)
+      // of blocks that are merged, only a tombstone that came before its block, and of a key that is not in it, is left
+      for (const [key, ids] of Object.entries(result.state.tombstones)) {
+        const known = whole.processed
+        for (const id of ids) {
+          expect(whole.tombstones[key]).toContain(id)
+          if (known.includes(id)) expect(whole.elements[key] ?? []).not.toContain(id)
+        }
+      }
+      for (const [key, ids] of Object.entries(expected.tombstones)) {
+        expect(result.state.tombstones[key]).toEqual(expect.arrayContaining(ids))
+      }
+      await store.close()
+    })
   }
 })
+
+/** What is left when every addition that was taken back, of a merged block, is forgotten. */
+function collected(state: State): State {
+  const without = (map: Record<string, number[]>, isGone: (key: string, id: number) => boolean) =>
+    Object.fromEntries(
+      Object.entries(map)
+        .map(([key, ids]): [string, number[]] => [key, ids.filter((id) => !isGone(key, id))])
+        .filter(([, ids]) => ids.length > 0)
+    )
+  const isProcessed = (id: number): boolean => state.processed.includes(id)
+  return {
+    ...state,
+    elements: without(state.elements, (key, id) => isProcessed(id) && (state.tombstones[key] ?? []).includes(id)),
+    tombstones: without(state.tombstones, (_key, id) => isProcessed(id))
+  }
+}
 
 describe('crdt/bigdag.json', () => {
   interface BigDag {
@@ -163,7 +205,7 @@ describe('crdt/bigdag.json', () => {
       cids.push(cid.toString())
       blocks.set(blockIdOf(cid), bytes)
     }
-    const { store, storage, announce } = await openReplica(blocks)
+    const { store, storage, announce } = await openReplica(blocks, true)
     await announce(big.final_heads.map((head) => CID.parse(head)))
     const { state, heads } = await stateOf(storage, cids)
     expect(state.values).toEqual(big.values)

@@ -91,7 +91,7 @@ describe('local changes', () => {
   })
 
   test('of one key in one commit: the last counts, and no key comes twice', async () => {
-    const { store, storage } = await open()
+    const { store, storage } = await open({ keepTombstones: true })
     await store.commit([put('/a', '1')])
     await store.commit([remove('/a'), put('/a', '2'), put('/b', '1'), remove('/b')])
     expect(await store.get('/a')).toEqual(bytes('2'))

@@ -96,6 +96,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       announcer: this.#announcer,
       feed: this.#feed,
       dirty: this.#dirty,
+      isCollecting: init.keepTombstones !== true,
       events: {
         isHeard: (type) => this.listenerCount(type) > 0,
         emit: (type, detail) => this.safeDispatchEvent(type, { detail })

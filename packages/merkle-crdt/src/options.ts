@@ -13,6 +13,13 @@ export interface MerkleCrdtOptions {
   readonly repairIntervalMs?: number
   /** Absent: each change is acknowledged when its block is durable. */
   readonly batching?: Batching | undefined
+  /**
+   * Keep what was added and taken back for ever, as the Go peer does, instead of forgetting it as soon as it says nothing
+   * any more. The values are the same. Default false.
+   *
+   * @see spec/wire-crdt.md §7.3 P5
+   */
+  readonly keepTombstones?: boolean | undefined
   /** Absent: many heads stay until somebody writes. */
   readonly headMerging?: HeadMerging | undefined
   /** Absent: what is missing comes by the exchange only. */

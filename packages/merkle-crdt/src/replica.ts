@@ -41,6 +41,8 @@ export interface ReplicaParts {
   readonly feed: ChangeFeed
   readonly dirty: DirtyMark
   readonly events: EventSink
+  /** Whether tombstones that say nothing any more are forgotten. */
+  readonly isCollecting: boolean
   /** Whether a repair runs. */
   isRepairing(): boolean
   headsChanged(): void
@@ -242,8 +244,8 @@ export class Replica {
   }
 
   #newDraft(): Draft {
-    const { storage, layout, signal } = this.#parts
-    return new Draft(storage, layout, { signal }, this.#filter)
+    const { storage, layout, signal, isCollecting } = this.#parts
+    return new Draft(storage, layout, { signal }, { filter: this.#filter, isCollecting })
   }
 
   /** Tasks come first, then local changes, since somebody waits for them. */

@@ -78,7 +78,7 @@ describe('the datastore', () => {
 
   test('of version 0 is migrated: values that a tombstone should have removed are found again', async () => {
     const storage = new MemoryDatastore()
-    const { store } = await open({ storage })
+    const { store } = await open({ storage, keepTombstones: true })
     await store.commit([put('/a', '1')])
     await store.commit([remove('/a')])
     await store.close()

@@ -13,6 +13,14 @@ import { decodeUvarint, encodeUvarint } from '../wire/uvarint.ts'
 const ABSENT: Candidate = { priority: 0n, value: new Uint8Array() }
 const EMPTY = new Uint8Array()
 
+/** How a turn works. */
+export interface DraftRules {
+  /** Spares looks at the disk. */
+  readonly filter?: ProcessedFilter | undefined
+  /** Whether what was added and taken back is forgotten. @see spec/wire-crdt.md §7.3 P5 */
+  readonly isCollecting?: boolean | undefined
+}
+
 /**
  * What one turn of the store will write, all in one batch. Reads see the writes of the turn first, which the merge
  * rules need: a turn takes in several blocks.
@@ -22,11 +30,14 @@ export class Draft {
   readonly #storage: CrdtStorage
   readonly #options: AbortOptions
   readonly #filter: ProcessedFilter | undefined
+  readonly #isCollecting: boolean
   /** What was read ahead. */
   readonly #stored = new Map<string, Uint8Array | undefined>()
   readonly #values = new Map<string, Candidate | undefined>()
   readonly #elements = new Map<string, Map<BlockId, Uint8Array>>()
   readonly #tombstones = new Map<string, Set<BlockId>>()
+  /** Additions that were taken back, of blocks that are merged: element and tombstone say nothing any more. */
+  readonly #collected = new Map<string, Set<BlockId>>()
   readonly #processed = new Set<BlockId>()
   readonly #blocks = new Map<BlockId, Uint8Array>()
   readonly #others = new Map<string, StorageOperation>()
@@ -35,9 +46,10 @@ export class Draft {
   /** User keys whose value changed or that lost a version. */
   readonly changed = new Set<string>()
 
-  constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions, filter?: ProcessedFilter) {
+  constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions, rules: DraftRules = {}) {
     this.#storage = storage
-    this.#filter = filter
+    this.#filter = rules.filter
+    this.#isCollecting = rules.isCollecting ?? false
     this.layout = layout
     this.#options = options
   }
@@ -62,6 +74,10 @@ export class Draft {
         want(this.layout.tombstone(key, id))
         want(this.layout.value(key))
         want(this.layout.priority(key))
+      }
+      if (!this.#isCollecting) continue
+      for (const { id: removed } of delta.tombstones) {
+        if (this.#filter?.has(cleanKey(removed)) === undefined) want(this.layout.processed(cleanKey(removed)))
       }
     }
     const values = await readMany(this.#storage, [...wanted.values()], this.#options)
@@ -124,6 +140,7 @@ export class Draft {
       }
     }
     for (const [id, entry] of this.#elements.get(key) ?? []) found.set(id, entry)
+    for (const id of this.#collected.get(key) ?? []) found.delete(id)
     const ids = [...found.keys()].sort()
     const tombstones = await readMany(
       this.#storage,
@@ -166,11 +183,28 @@ export class Draft {
     entries.set(id, entry)
   }
 
-  putTombstone(key: string, id: BlockId): void {
-    let ids = this.#tombstones.get(key)
-    if (ids === undefined) this.#tombstones.set(key, (ids = new Set()))
-    ids.add(id)
-    this.changed.add(key)
+  /** Takes back additions of keys. Those of merged blocks are forgotten at once, others when their block is merged. */
+  async putTombstones(additions: readonly { readonly key: string; readonly id: BlockId }[]): Promise<void> {
+    const areProcessed = this.#isCollecting ? await this.areProcessed(additions.map(({ id }) => id)) : []
+    additions.forEach(({ key, id }, index) => {
+      this.changed.add(key)
+      if (areProcessed[index] === true) this.collect(key, id)
+      else add(this.#tombstones, key, id)
+    })
+  }
+
+  /**
+   * Forgets an addition that was taken back, and its tombstone, if that is wanted: the block is merged, or is being
+   * merged, and never will be again.
+   *
+   * @returns whether that is wanted
+   */
+  collect(key: string, id: BlockId): boolean {
+    if (!this.#isCollecting) return false
+    add(this.#collected, key, id)
+    this.#elements.get(key)?.delete(id)
+    this.#tombstones.get(key)?.delete(id)
+    return true
   }
 
   /** `undefined` makes the key absent. */
@@ -194,7 +228,9 @@ export class Draft {
   async write(): Promise<number> {
     const growth = await this.#growth()
     const operations = this.operations()
-    if (operations.length > 0) await this.#storage.commit(operations, { durable: true })
+    if (operations.length > 0) {
+      await this.#storage.commit(operations, { durable: true })
+    }
     this.#filter?.wrote(this.#processed)
     return growth
   }
@@ -232,6 +268,11 @@ export class Draft {
     for (const [key, ids] of this.#tombstones) {
       for (const id of ids) put(this.layout.tombstone(key, id), EMPTY)
     }
+    for (const [key, ids] of this.#collected) {
+      for (const id of ids) {
+        operations.push({ delete: this.layout.element(key, id) }, { delete: this.layout.tombstone(key, id) })
+      }
+    }
     for (const [key, candidate] of this.#values) {
       if (candidate === undefined) {
         operations.push({ delete: this.layout.value(key) }, { delete: this.layout.priority(key) })
@@ -244,6 +285,12 @@ export class Draft {
     operations.push(...this.#others.values())
     return operations
   }
+}
+
+function add(map: Map<string, Set<BlockId>>, key: string, id: BlockId): void {
+  let ids = map.get(key)
+  if (ids === undefined) map.set(key, (ids = new Set()))
+  ids.add(id)
 }
 
 /** Some values at once; `undefined` where there is none. */

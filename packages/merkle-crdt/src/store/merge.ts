@@ -18,12 +18,9 @@ export async function mergeDelta(draft: Draft, node: DeltaNode): Promise<void> {
 }
 
 async function mergeTombstones(draft: Draft, delta: Delta): Promise<void> {
-  const keys = new Set<string>()
-  for (const tombstone of delta.tombstones) {
-    const key = cleanKey(tombstone.key)
-    draft.putTombstone(key, cleanKey(tombstone.id))
-    keys.add(key)
-  }
+  const additions = delta.tombstones.map(({ key, id }) => ({ key: cleanKey(key), id: cleanKey(id) }))
+  await draft.putTombstones(additions)
+  const keys = new Set(additions.map(({ key }) => key))
   for (const key of keys) await recompute(draft, key)
 }
 
@@ -77,7 +74,10 @@ async function mergeElements(draft: Draft, node: DeltaNode): Promise<void> {
   }
   // all comparisons are with what was stored before this delta: of a key twice in it, the last one wins
   const before = await draft.load(greatest.keys(), node.id)
-  for (const [key, value] of greatest) draft.putElement(key, node.id, encodeElementEntry({ priority, value }))
+  for (const [key, value] of greatest) {
+    const isForgotten = before.isTombstoned(key) && draft.collect(key, node.id)
+    if (!isForgotten) draft.putElement(key, node.id, encodeElementEntry({ priority, value }))
+  }
   for (const { key, value } of elements) {
     if (before.isTombstoned(key)) continue
     const current = before.value(key)

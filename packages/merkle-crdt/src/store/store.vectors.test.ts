@@ -47,6 +47,7 @@ async function open(storage: MemoryDatastore, init: Partial<MerkleCrdtInit> = {}
     random: seededRandom(1),
     log: memoryLogger(),
     repairIntervalMs: 0,
+    keepTombstones: true,
     ...init
   })
 }
