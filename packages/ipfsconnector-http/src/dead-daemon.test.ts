@@ -143,6 +143,22 @@ describe('the health of a daemon', () => {
     expect(states.slice(1)).toEqual(['up', 'down the proxy before it answers with 502'])
   })
 
+  it('is down when the daemon cannot say in time who it is, not when other calls take long', async () => {
+    const { kubo, ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 5000 })
+    const states = seen(ipfs)
+    for (const [call, ask] of [
+      ['repo/stat', () => ipfs.repoStat({})],
+      ['id', () => ipfs.id({})]
+    ] as const) {
+      kubo.script(call, () => undefined)
+      const failed = expect(ask()).rejects.toMatchObject({ code: 'TIMEOUT' })
+      await until(() => kubo.calls.at(-1)?.startsWith(call) === true)
+      await clock.advance(5000)
+      await failed
+    }
+    expect(states).toEqual(['down no answer in time (id)'])
+  })
+
   it('is found out once a second while it is down, with no more than one call at a time', async () => {
     const { kubo, ipfs, clock, context } = await setUp({ connectSwarmsDelayMs: 0 })
     ipfs.start()

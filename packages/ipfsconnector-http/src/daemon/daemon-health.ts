@@ -1,8 +1,8 @@
 import type { Clock, IpfsHealth } from '@cluster/api'
 
 /**
- * Whether the daemon answers, from how its calls end: down when nobody listens at its address, or when ten calls in a
- * row had no answer; up with any answer.
+ * Whether the daemon answers, from how its calls end: down when nobody listens at its address, when it cannot say in
+ * time who it is, or when ten calls in a row had no answer; up with any answer.
  */
 export class DaemonHealth {
   readonly #clock: Pick<Clock, 'nowMs'>

@@ -139,7 +139,10 @@ export class KuboClient {
       const cause = textOf(signal.aborted ? signal.reason : error)
       if (signal.aborted && !isTimeout) this.#breaker.gaveUp()
       else if (this.#breaker.failed(cause)) log.warn(`IPFS does not answer, calls fail until it does: ${cause}`)
-      if (this.#breaker.isOpen || isRefused(error)) health.down(cause)
+      // whatever else the daemon is busy with, who it is it can say
+      const isHung = isTimeout && call === 'id'
+      if (this.#breaker.isOpen || isRefused(error) || isHung)
+        health.down(isTimeout ? `no answer in time (${call})` : cause)
       if (signal.aborted) throw signal.reason
       throw noAnswer(call, cause, error)
     }
