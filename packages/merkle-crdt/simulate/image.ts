@@ -55,19 +55,21 @@ export function describeWrite(changes: readonly DiskChange[]): string {
 export interface Rest {
   /** The heads, in one text. */
   readonly heads: string
-  readonly isAtRest: boolean
+  /** What is left to do; empty at rest. */
+  readonly left: string
 }
 
-/** Whether a store has nothing left to do, as its disk says. */
+/** How far a store is, as its disk says. */
 export function readRest(disk: SimulatedDisk['entries']): Rest {
   const below = (prefix: string): (readonly [string, Uint8Array])[] => disk.range(`${prefix}/`, `${prefix}0`, Infinity)
-  const isAtRest =
-    below(FRONTIER).length === 0 &&
-    below(JOURNAL).length === 0 &&
-    disk.get(`${NAMESPACE}/d`) === undefined &&
-    !isTakingIn(disk)
-  const heads = below(HEAD).map(([text]) => text)
-  return { heads: heads.join(' '), isAtRest }
+  const left: string[] = []
+  const [frontier, journal] = [below(FRONTIER), below(JOURNAL)]
+  if (frontier.length > 0) left.push(`has to fetch ${frontier.map(([text]) => text.slice(-6)).join(' ')}`)
+  if (journal.length > 0) left.push(`${journal.length} operations in the journal`)
+  if (disk.get(`${NAMESPACE}/d`) !== undefined) left.push('marked dirty')
+  if (isTakingIn(disk)) left.push('taking in a snapshot')
+  const heads = below(HEAD).map(([text]) => text.slice(-6))
+  return { heads: heads.join(' '), left: left.join(', ') }
 }
 
 /** Whether a snapshot is being taken in. */

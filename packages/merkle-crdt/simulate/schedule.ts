@@ -44,7 +44,7 @@ export const runReplicas: Schedule = async (seed, report) => {
   await checkAll(world)
   await checkLastWriter(world, workload, report)
   for (const peer of world.peers) peer.stop()
-  await untilAll(world, (peer) => peer.isDown, 'every store can be closed')
+  await untilAll(world, (peer) => (peer.isDown ? undefined : 'is still open'), 'every store can be closed')
   for (const peer of world.peers) checkRest(peer.check(), world.registry.blocks, peer.name)
 }
 
@@ -106,7 +106,7 @@ async function heal(world: World, workload: Workload, weather: Weather): Promise
   }
   await untilAll(
     world,
-    (peer) => isAtRest(world, peer),
+    (peer) => unrest(world, peer),
     'healed replicas become equal',
     () => {
       for (const peer of world.peers) peer.start(workload.options(peer)) // it was just closing when the faults ended
@@ -118,7 +118,7 @@ async function heal(world: World, workload: Workload, weather: Weather): Promise
 /** Lets pass what comes without news: answers on their way, readers of changes, heads that are joined. */
 async function settle(world: World): Promise<void> {
   for (let before = ''; ;) {
-    await untilAll(world, (peer) => isAtRest(world, peer), 'healed replicas become equal')
+    await untilAll(world, (peer) => unrest(world, peer), 'healed replicas become equal')
     const heads = world.peers[0] === undefined ? '' : readRest(world.peers[0].disk.entries).heads
     if (heads === before) return
     before = heads
@@ -126,24 +126,31 @@ async function settle(world: World): Promise<void> {
   }
 }
 
-/** Whether a peer has nothing left to do, and the heads of the first one. */
-function isAtRest(world: World, peer: Peer): boolean {
-  if (!peer.isUp || peer.process?.waiting !== 0) return false
-  const { heads, isAtRest: isDone } = readRest(peer.disk.entries)
-  return isDone && heads === (world.peers[0] && readRest(world.peers[0].disk.entries).heads)
+/** What keeps a peer from having nothing left to do, and the heads of the first one. */
+function unrest(world: World, peer: Peer): string | undefined {
+  if (!peer.isUp) return 'is not up'
+  if (peer.process?.waiting !== 0) return 'has commits without an answer'
+  const { heads, left } = readRest(peer.disk.entries)
+  if (left !== '') return left
+  const common = world.peers[0] === undefined ? '' : readRest(world.peers[0].disk.entries).heads
+  return heads === common ? undefined : `has the heads ${heads}, not ${common}`
 }
 
-/** Moves time on until something holds for every peer. */
+/** Moves time on until nobody says what keeps it. */
 async function untilAll(
   world: World,
-  holds: (peer: Peer) => boolean,
+  obstacle: (peer: Peer) => string | undefined,
   invariant: string,
   meanwhile: () => void = () => undefined
 ): Promise<void> {
   for (let ms = 0; ; ms += LOOK_MS) {
-    const missing = world.peers.find((peer) => !holds(peer))
+    const missing = world.peers.find((peer) => obstacle(peer) !== undefined)
     if (missing === undefined) return
-    mustHold(ms < HEALING_MS, invariant, () => `${missing.name} has not, after ${HEALING_MS / 1000} s`)
+    mustHold(
+      ms < HEALING_MS,
+      invariant,
+      () => `${missing.name} after ${HEALING_MS / 1000} s: ${obstacle(missing) ?? ''}`
+    )
     meanwhile()
     await world.advance(LOOK_MS)
   }
