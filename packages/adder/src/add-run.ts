@@ -1,5 +1,4 @@
 import { ClusterError, type AddedOutput, type AddParams, type FileEntry } from '@cluster/api'
-import { cutChunks } from './chunk/cut-chunks.ts'
 import type { BlockSink } from './send/block-sink.ts'
 import { directoryNode, symlinkNode, type DagNode, type FileNode } from './dag/dag-node.ts'
 import { checkLength, partsOf } from './tree/entry-path.ts'
@@ -101,8 +100,8 @@ export class AddRun {
     let read = 0
     let reported = -1
     let root: FileNode | undefined
-    for await (const chunk of cutChunks(untilAborted(content, this.#sink.signal), this.#plan.chunker())) {
-      read += chunk.length
+    for await (const chunk of this.#plan.chunker(untilAborted(content, this.#sink.signal))) {
+      read += chunk.data.length
       if (this.#params.progress && read - Math.max(0, reported) >= PROGRESS_BYTES) {
         reported = read
         yield progressEvent(progressName, read)

@@ -1,6 +1,8 @@
 import { ClusterError } from '@cluster/api'
 import { BuzhashCutter } from './buzhash.ts'
-import { FixedCutter, type Cutter } from './cutter.ts'
+import type { Chunk } from './chunk.ts'
+import { cutChunks } from './cut-chunks.ts'
+import { fixedChunks } from './fixed-chunks.ts'
 import { RabinCutter, RabinTables, type RabinSizes } from './rabin.ts'
 
 /** Longest chunk in bytes: 2 MiB less room for the envelope. */
@@ -8,8 +10,8 @@ export const MAX_CHUNK_SIZE = 2_096_896
 const DEFAULT_CHUNK_SIZE = 262_144
 const MIN_RABIN_SIZE = 16
 
-/** Makes the cutter of each file. */
-export type Chunker = () => Cutter
+/** Cuts the bytes of one file. */
+export type Chunker = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Chunk>
 
 /**
  * Reads the parameter `chunker`: `size-<bytes>`, `rabin`, `rabin-<avg>`, `rabin-<min>-<avg>-<max>`, `buzhash`; empty or
@@ -19,19 +21,19 @@ export type Chunker = () => Cutter
  * @see behaviours.md §6.4.1
  */
 export function chunkerOf(text: string): Chunker {
-  if (text === '' || text === 'default') return () => new FixedCutter(DEFAULT_CHUNK_SIZE)
+  if (text === '' || text === 'default') return (source) => fixedChunks(source, DEFAULT_CHUNK_SIZE)
   const [word = '', ...parts] = text.split('-')
   switch (word) {
     case 'size': {
       const size = fixedSize(parts)
-      return () => new FixedCutter(size)
+      return (source) => fixedChunks(source, size)
     }
     case 'buzhash':
-      return () => new BuzhashCutter()
+      return (source) => cutChunks(source, new BuzhashCutter())
     case 'rabin': {
       const sizes = rabinSizes(parts)
       const tables = new RabinTables()
-      return () => new RabinCutter(sizes, tables)
+      return (source) => cutChunks(source, new RabinCutter(sizes, tables))
     }
     default:
       throw bad(`unrecognized chunker option: ${text}`)

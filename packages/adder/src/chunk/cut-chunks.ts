@@ -1,10 +1,11 @@
+import type { Chunk } from './chunk.ts'
 import type { Cutter } from './cutter.ts'
 
 /** What is read is gathered in pieces of memory of about this size, in which many chunks lie. */
 const SLAB_BYTES = 1024 * 1024
 
 /**
- * Cuts bytes into chunks; what no cut ends is the last chunk. No bytes, no chunk. Chunks are copies of the source's
+ * Cuts bytes where a cutter says; what no cut ends is the last chunk. No bytes, no chunk. Chunks are copies of the source's
  * bytes, so that it may use its buffers again, and are never written to again.
  *
  * @see behaviours.md §6.4.1
@@ -12,8 +13,8 @@ const SLAB_BYTES = 1024 * 1024
 export async function* cutChunks(
   source: AsyncIterable<Uint8Array>,
   cutter: Cutter
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const slabBytes = Math.max(cutter.maxSize, SLAB_BYTES - (SLAB_BYTES % cutter.maxSize))
+): AsyncGenerator<Chunk, void, undefined> {
+  const slabBytes = Math.max(cutter.maxSize, SLAB_BYTES)
   let slab = new Uint8Array()
   let from = 0
   let to = 0
@@ -31,12 +32,12 @@ export async function* cutChunks(
       offset += part.length
       to += part.length
       for (let length = cutter.cut(slab, from, to); length > 0; length = cutter.cut(slab, from, to)) {
-        yield slab.subarray(from, from + length)
+        yield { data: slab.subarray(from, from + length), hasRoom: false }
         from += length
       }
     }
   }
-  if (from < to) yield slab.subarray(from, to)
+  if (from < to) yield { data: slab.subarray(from, to), hasRoom: false }
 }
 
 /** Small files shall not cost the memory of a whole slab: it grows with what was read. */

@@ -11,16 +11,3 @@ export interface Cutter {
    */
   cut(bytes: Uint8Array, from: number, to: number): number
 }
-
-/** Chunks of one size. */
-export class FixedCutter implements Cutter {
-  readonly maxSize: number
-
-  constructor(size: number) {
-    this.maxSize = size
-  }
-
-  cut(_bytes: Uint8Array, from: number, to: number): number {
-    return to - from >= this.maxSize ? this.maxSize : 0
-  }
-}

@@ -1,5 +1,6 @@
+import type { Chunk } from '../chunk/chunk.ts'
 import { fileLeaf, innerFileNode, rawLeaf, type CidFormat, type FileNode } from './dag-node.ts'
-import { MAX_LINKS, NO_BYTES, type FileLayout } from './file-layout.ts'
+import { EMPTY_CHUNK, MAX_LINKS, NO_BYTES, type FileLayout } from './file-layout.ts'
 
 /**
  * The balanced layout. It holds at most {@link MAX_LINKS} links per level, however long the file is, and hands out each
@@ -16,8 +17,8 @@ export class BalancedFile implements FileLayout {
     this.#format = format
   }
 
-  leaf(data: Uint8Array): FileNode {
-    return this.#format.rawLeaves ? rawLeaf(data, this.#format) : fileLeaf(data, 'file', this.#format)
+  leaf(chunk: Chunk): FileNode {
+    return this.#format.rawLeaves ? rawLeaf(chunk, this.#format) : fileLeaf(chunk, 'file', this.#format)
   }
 
   *push(leaf: FileNode): Generator<FileNode, void, undefined> {
@@ -28,7 +29,7 @@ export class BalancedFile implements FileLayout {
   }
 
   *finish(): Generator<FileNode, void, undefined> {
-    if (this.#isEmpty) yield this.leaf(NO_BYTES)
+    if (this.#isEmpty) yield this.leaf(EMPTY_CHUNK)
     else {
       for (let level = 0; level < this.#levels.length; level++) {
         const isRoot = level === this.#levels.length - 1 && this.#at(level).length === 1

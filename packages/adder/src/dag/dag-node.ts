@@ -3,6 +3,7 @@ import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { code as rawCode } from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import type { Chunk } from '../chunk/chunk.ts'
 import type { HashFunction } from './hash-function.ts'
 
 /** The multihash code of SHA2-256, which CIDs of version 0 have. */
@@ -38,24 +39,25 @@ export interface FileNode extends DagNode {
 }
 
 /** The bare bytes as a leaf, always CIDv1. */
-export function rawLeaf(data: Uint8Array, { hash }: CidFormat): FileNode {
+export function rawLeaf({ data }: Chunk, { hash }: CidFormat): FileNode {
   const cid = CID.createV1(rawCode, createDigest(hash.code, hash.digest(data)))
   return { cid, bytes: data, cumSize: data.length, fileSize: data.length }
 }
 
 /**
- * The bytes as a UnixFS leaf; the balanced layout has leaves of the type `file`, trickle `raw`. Written by hand, in one piece: most of what is added are leaves,
- * and the libraries copy them several times.
+ * The bytes as a UnixFS leaf; the balanced layout has leaves of the type `file`, trickle `raw`. Written by hand, around
+ * the bytes where there is room: most of what is added are leaves, and the libraries copy them several times.
  */
-export function fileLeaf(data: Uint8Array, type: 'file' | 'raw', format: CidFormat): FileNode {
+export function fileLeaf({ data, hasRoom }: Chunk, type: 'file' | 'raw', format: CidFormat): FileNode {
   const { length } = data
   const typeField = [0x08, type === 'file' ? 0x02 : 0x00]
   const head = length === 0 ? typeField : [...typeField, 0x12, ...varint(length)]
   const tail = [0x18, ...varint(length)]
   const start = [0x0a, ...varint(head.length + length + tail.length), ...head]
-  const bytes = new Uint8Array(start.length + length + tail.length)
+  const size = start.length + length + tail.length
+  const bytes = hasRoom ? new Uint8Array(data.buffer, data.byteOffset - start.length, size) : new Uint8Array(size)
   bytes.set(start)
-  bytes.set(data, start.length)
+  if (!hasRoom) bytes.set(data, start.length)
   bytes.set(tail, start.length + length)
   return { cid: pbCid(bytes, format), bytes, cumSize: bytes.length, fileSize: length }
 }

@@ -1,3 +1,4 @@
+import type { Chunk } from '../chunk/chunk.ts'
 import { fileLeaf, innerFileNode, rawLeaf, type CidFormat, type FileNode } from './dag-node.ts'
 import { MAX_LINKS, NO_BYTES, type FileLayout } from './file-layout.ts'
 
@@ -29,8 +30,8 @@ export class TrickleFile implements FileLayout {
     this.#format = format
   }
 
-  leaf(data: Uint8Array): FileNode {
-    return this.#format.rawLeaves ? rawLeaf(data, this.#format) : fileLeaf(data, 'raw', this.#format)
+  leaf(chunk: Chunk): FileNode {
+    return this.#format.rawLeaves ? rawLeaf(chunk, this.#format) : fileLeaf(chunk, 'raw', this.#format)
   }
 
   *push(leaf: FileNode): Generator<FileNode, void, undefined> {
