@@ -140,13 +140,18 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
    */
   static async open(init: MerkleCrdtInit, options: AbortOptions = {}): Promise<MerkleCrdt> {
     const store = new MerkleCrdt(init)
-    await finishReplacement(init.storage, store.#layout, options)
-    await prepareStore(init.storage, store.#layout, options)
-    await store.#publisher.load(store.#stop.signal)
-    await store.#dirty.load(options)
-    await store.#replica.load()
-    await store.#catchUp?.load(options)
-    store.#start()
+    try {
+      await finishReplacement(init.storage, store.#layout, options)
+      await prepareStore(init.storage, store.#layout, options)
+      await store.#publisher.load(store.#stop.signal)
+      await store.#dirty.load(options)
+      await store.#replica.load()
+      await store.#catchUp?.load(options)
+      store.#start()
+    } catch (error) {
+      await store.#abandon()
+      throw error
+    }
     return store
   }
 
@@ -332,6 +337,15 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  /** It could not be opened: ends what was begun. */
+  async #abandon(): Promise<void> {
+    const error = new CrdtError('ERR_CRDT_CLOSED', 'the store could not be opened')
+    await Promise.all([this.#catchUp?.close(), this.#replica.abandon(error), this.#announcer.close()])
+    this.#stop.abort(error)
+    this.#feed.close()
+    await Promise.all([...this.#background, this.#repairs.close()])
   }
 
   async #close(): Promise<void> {

@@ -223,6 +223,18 @@ export class Replica {
     return wait(idle, signal)
   }
 
+  /** Ends without making blocks of what waits: the store could not be opened. */
+  async abandon(error: Error): Promise<void> {
+    this.#isClosing = true
+    this.#turns.stop()
+    await this.intake.stop()
+    this.#parts.publisher.close()
+    await this.#turns.done()
+    this.#abandon(error)
+    await this.#filter.close()
+    this.#state.jobs.clear()
+  }
+
   /** Makes blocks of what still waits, then ends. */
   async close(): Promise<void> {
     this.#isClosing = true

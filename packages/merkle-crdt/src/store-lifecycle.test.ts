@@ -7,6 +7,7 @@ import {
   DagBlocks,
   decodeBroadcast,
   encodeBroadcast,
+  encodeDelta,
   MerkleCrdt,
   type CrdtOperation,
   type DeltaNode,
@@ -59,6 +60,9 @@ function node(priority: number, key: string, value: string, ...parents: DeltaNod
     delta,
     parents.map(({ cid }) => cid)
   )
+}
+function journalOf(key: string): Uint8Array {
+  return encodeDelta({ elements: [{ key, value: bytes('1') }], tombstones: [], priority: 0n })
 }
 async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
   const keys: string[] = []
@@ -217,6 +221,24 @@ describe('closing', () => {
     await expect(store.close()).rejects.toThrow('the disk is full') // the mark of an open store stays
     const results = await Promise.allSettled([...many, imported])
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(601)
+  })
+
+  test('a store that cannot be opened leaves no timer and no work', async () => {
+    const storage = new MemoryDatastore()
+    const batching = { maxSize: 10, maxAgeMs: 60_000, maxQueue: 100 }
+    const first = await open({ storage, batching })
+    const missing = node(1, '/a', '1')
+    const head = node(2, '/b', '2', missing)
+    first.remote.add(head)
+    await first.hear(head.cid)
+    await first.store.close()
+    await storage.commit([{ put: { key: new Key('/c/ts/q/00000000000001'), value: journalOf('/x') } }], {
+      durable: true
+    })
+    storage.put(new Key('/c/h/CIQI2V44GOX4M45OZ3OAXB3QBG6V7YE7D2LIUD2HYXHI4JR5XM2CP6A'), Uint8Array.of(0xff))
+    const clock = new ManualClock()
+    await expect(open({ storage, batching, clock })).rejects.toMatchObject({ code: 'ERR_CRDT_BAD_STORE' })
+    expect(clock.pending).toBe(0)
   })
 
   test('wrong bytes of a block that is merged remove nothing', async () => {

@@ -32,8 +32,10 @@ async function process(draft: Draft, { heads, jobs }: CrdtState, node: DeltaNode
   const root: Head = { ...job.root, height: job.root.height ?? node.delta.priority }
   const isRoot = root.id === node.id
   const [isProcessed = false] = await draft.areProcessed([node.id])
+  const isQueued = jobs.get(node.id) === job
   jobs.remove(job, draft)
   if (isProcessed) {
+    if (!isQueued) return [] // fetched twice: since it was merged, its head may have been covered
     if (!isRoot && heads.has(node.id)) heads.replace(draft, node.id, root)
     else if (!isRoot) heads.add(draft, root)
     return []
