@@ -6,9 +6,10 @@ import { deadline } from '../deadline.ts'
 import { Backfill } from './backfill.ts'
 import { BlockIndex } from './block-index.ts'
 import type { CatchUpChannel } from './channel.ts'
-import { digestKey, idOfDigest } from './digest.ts'
+import { idOfDigest } from './digest.ts'
 import { DEFAULT_CATCH_UP_LIMITS, type CatchUpLimits } from './limits.ts'
 import { MAX_ASKED_BLOCKS, MAX_HELLO_HEADS, type Hello, type IndexEntry } from './message.ts'
+import { Outstanding } from './outstanding.ts'
 import { Penalties } from './penalties.ts'
 import type { CatchUpOptions, CatchUpParts, CatchUpStats } from './options.ts'
 import { Prefetch } from './prefetch.ts'
@@ -38,7 +39,7 @@ export class CatchUp {
   readonly #penalties: Penalties
   readonly #background: Promise<void>[] = []
   /** Blocks that the exchange was asked for, and has not brought yet. */
-  readonly #outstanding = new Map<string, { digest: Uint8Array; users: number }>()
+  readonly #outstanding = new Outstanding()
   #running: Promise<void> | undefined
   #notBeforeMs = -Infinity
   #runs = 0
@@ -166,28 +167,13 @@ export class CatchUp {
         if (ahead !== undefined) return ahead
         if (!this.#mayRun) return inner.get(cid, options)
         if (!(await this.#parts.blocks.has(cid, options))) fetched += 1
-        const done = this.#ask(digest)
-        try {
-          if (fetched >= this.#limits.minBlocks) this.#begin()
-          return await inner.get(cid, options)
-        } finally {
-          done()
-        }
+        const asked = this.#outstanding.begin(digest)
+        if (fetched >= this.#limits.minBlocks) this.#begin()
+        return asked.first((signal) => inner.get(cid, { ...options, signal }), options?.signal)
       },
       close: () => {
         inner.close()
       }
-    }
-  }
-
-  #ask(digest: Uint8Array): () => void {
-    const key = digestKey(digest)
-    const entry = this.#outstanding.get(key) ?? { digest, users: 0 }
-    entry.users += 1
-    this.#outstanding.set(key, entry)
-    return () => {
-      entry.users -= 1
-      if (entry.users === 0) this.#outstanding.delete(key)
     }
   }
 
@@ -252,13 +238,16 @@ export class CatchUp {
         log,
         signal,
         areKnown: (entries) => this.#areKnown(entries),
+        expected: () => {
+          this.#expected()
+        },
         failed: (link, error) => {
           this.#failed(link.peer.id, error)
         }
       },
       links
     )
-    const below = [...this.#outstanding.values()].slice(-MAX_ASKED_BLOCKS).map(({ digest }) => digest)
+    const below = this.#outstanding.digests().slice(-MAX_ASKED_BLOCKS)
     const { taken } = await run.run(below)
     if (taken >= this.#limits.minBlocks) this.#notBeforeMs = -Infinity
     else this.#coolDown()
@@ -269,7 +258,20 @@ export class CatchUp {
     const { storage, layout } = this.#parts
     const keys = entries.map(({ digest }) => layout.processed(idOfDigest(digest)))
     const found = await readMany(storage, keys, { signal: this.#stop.signal })
-    return entries.map(({ digest }, index) => found[index] !== undefined || this.#outstanding.has(digestKey(digest)))
+    return found.map((mark) => mark !== undefined)
+  }
+
+  /** What the exchange was asked for may come from here sooner. */
+  #expected(): void {
+    for (const digest of this.#outstanding.digests()) {
+      if (!this.#prefetch.expects(digest)) continue
+      this.#takeAhead(digest).then(
+        (bytes) => {
+          if (bytes !== undefined) this.#outstanding.arrived(digest, bytes)
+        },
+        () => undefined // the exchange is asked anyway
+      )
+    }
   }
 
   async #open(count: number): Promise<ServerLink[]> {

@@ -17,8 +17,10 @@ export interface RunParts {
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
-  /** Which of these blocks are merged here, or under way. */
+  /** Which of these blocks are merged here. */
   areKnown(entries: readonly IndexEntry[]): Promise<readonly boolean[]>
+  /** Further blocks are expected. */
+  expected(): void
   /** A server lied or failed. */
   failed(link: ServerLink, error: unknown): void
 }
@@ -110,6 +112,7 @@ export class CatchUpRun {
       const known = await this.#parts.areKnown(page.entries)
       const missing = page.entries.filter((_, index) => known[index] !== true)
       prefetch.expect(missing)
+      this.#parts.expected()
       this.#wake()
       knownPages = missing.length === 0 ? knownPages + 1 : 0
       if (!page.hasMore || knownPages >= MAX_KNOWN_PAGES) return

@@ -106,6 +106,8 @@ export class Member {
   fetched = 0
   isTrusted = true
   isOnline = true
+  /** Whether the exchange gets blocks from here. */
+  isServing = true
   tamper: (message: Uint8Array) => Uint8Array | undefined = (message) => message
   #store: MerkleCrdt | undefined
 
@@ -206,7 +208,7 @@ export class Scene {
           if (await member.blocks.has(cid)) return member.blocks.get(cid)
           for (;;) {
             for (const other of this.members) {
-              if (other === member || !other.isOnline || !(await other.blocks.has(cid))) continue
+              if (other === member || !other.isOnline || !other.isServing || !(await other.blocks.has(cid))) continue
               member.fetched += 1
               const bytes = await other.blocks.get(cid)
               await member.blocks.put([{ cid, bytes }])
