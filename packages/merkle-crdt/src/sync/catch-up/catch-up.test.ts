@@ -74,7 +74,7 @@ describe('blocks ahead of the walk', () => {
     const old = await scene.open('old', { isPlain: true })
     await old.pin(300)
     await old.store.close()
-    for await (const key of old.storage.queryKeys({ prefix: '/c/ts' })) await old.storage.delete(key)
+    for await (const key of old.storage.queryKeys({ prefix: '/c/ts' })) old.storage.delete(key)
     const again = await scene.open('old', { storage: old.storage })
     await scene.clock.advance(1000)
     expect(again.store.catchUp?.isIndexComplete).toBe(true)
