@@ -1,3 +1,4 @@
+export { DEFAULT_WALK_LIMIT, dagToDot, walkDag, type DagEntry, type WalkOptions } from './dag/walk-dag.ts'
 export { DagBlocks, OfflineExchange } from './store/dag-blocks.ts'
 export { decodeBroadcast, encodeBroadcast } from './wire/broadcast.ts'
 export { MAX_PENDING_CHANGES, type CrdtChange } from './changes/change-feed.ts'

@@ -20,9 +20,10 @@ import type { CrdtStorage, DagExchange } from './ports.ts'
 import { Publisher, type CrdtOperation } from './changes/publisher.ts'
 import { Repairs } from './repair/repairs.ts'
 import { Replica } from './replica.ts'
-import { MAX_LISTED, type CrdtEvents, type CrdtStatus } from './status/crdt-status.ts'
+import { walkDag, type DagEntry, type WalkOptions } from './dag/walk-dag.ts'
+import type { CrdtEvents, CrdtStatus } from './status/crdt-status.ts'
 import type { CrdtStats } from './status/stats.ts'
-import { highestHeads, missingBlock } from './status/sync-watch.ts'
+import { readStats, readStatus, type StatusParts } from './status/read-status.ts'
 import { CatchUp } from './sync/catch-up/catch-up.ts'
 import type { CatchUpChannel } from './sync/catch-up/channel.ts'
 import type { CatchUpStats } from './sync/catch-up/options.ts'
@@ -260,20 +261,8 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   }
 
   async stats(): Promise<CrdtStats> {
-    const { heads, queuedJobs, intake, watch } = this.#replica
-    return {
-      heads: heads.list().map(({ cid }) => cid),
-      maxHeight: heads.maxHeight,
-      queuedJobs,
-      fetching: intake.fetching,
-      pendingHeads: intake.pendingHeads,
-      retrying: intake.retrying,
-      waitingOperations: this.#publisher.size,
-      merged: watch.counters.merged,
-      rejected: watch.rejectedCount,
-      lastError: watch.lastError?.message,
-      isDirty: await this.#dirty.load()
-    }
+    await this.#dirty.load()
+    return readStats(this.#statusParts)
   }
 
   /**
@@ -281,27 +270,25 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
    * Changes of it are told as events, see {@link CrdtEvents}.
    */
   status(): CrdtStatus {
-    const { heads, queuedJobs, intake, jobs, watch } = this.#replica
-    return {
-      ...watch.verdict,
-      heads: highestHeads(heads.list()),
-      headCount: heads.size,
-      maxHeight: heads.maxHeight,
-      queue: {
-        jobs: queuedJobs,
-        fetching: intake.fetching,
-        pendingHeads: intake.pendingHeads,
-        retrying: intake.retrying,
-        ready: intake.ready,
-        waitingOperations: this.#publisher.size
-      },
-      missing: [...Iterator.from(jobs).take(MAX_LISTED).map(missingBlock)],
-      isDirty: this.#dirty.isSet,
-      isRepairing: this.#repairs.isRepairing,
-      lastError: watch.lastError,
-      progress: watch.progress,
-      counters: watch.counters
-    }
+    return readStatus(this.#statusParts)
+  }
+
+  get #statusParts(): StatusParts {
+    const { isRepairing } = this.#repairs
+    return { replica: this.#replica, dirty: this.#dirty, isRepairing, waitingOperations: this.#publisher.size }
+  }
+
+  /**
+   * The blocks of the DAG from the heads down, depth first, each once, as they are pulled. `dagToDot` draws them.
+   *
+   * @see spec/wire-crdt.md §2.16
+   */
+  dag(options: WalkOptions = {}): AsyncGenerator<DagEntry> {
+    return walkDag(
+      this.#init.blocks,
+      this.#replica.heads.list().map(({ cid }) => cid),
+      options
+    )
   }
 
   /** Marks the store as having gaps: the next repair walks the whole DAG. */

@@ -3,6 +3,7 @@ import type { Announcer } from './sync/announcer.ts'
 import { MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
 import type { ChangeFeed } from './changes/change-feed.ts'
 import { addLocalBlock, addLocalChanges } from './changes/local-block.ts'
+import { serveBlock } from './changes/serve-block.ts'
 import type { DagBlocks } from './store/dag-blocks.ts'
 import { wait } from './sync/deadline.ts'
 import { Draft } from './store/draft.ts'
@@ -302,17 +303,8 @@ export class Replica {
     })
   }
 
-  /** The block is on disk: other peers may have it now, and learn of it. */
-  async #serve(node: DeltaNode): Promise<void> {
-    const { exchange, announcer, log, signal } = this.#parts
-    if (signal.aborted) return
-    try {
-      await wait(exchange.put([{ cid: node.cid, bytes: node.bytes }], { signal }), signal)
-      await announcer.announce(node.cid, node.links)
-    } catch (error) {
-      // who closes the store ends this wait too
-      if (!this.#isClosing) log.warn(`error broadcasting [${node.cid.toString()}]: ${messageOf(error)}`)
-    }
+  #serve(node: DeltaNode): Promise<void> {
+    return serveBlock(this.#parts, node, () => this.#isClosing)
   }
 
   async #merge(): Promise<void> {
