@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Block, IPFSPinStatus, pinOf, PinMode } from '@cluster/api'
+import { parseMultiaddr } from '@cluster/config'
 import { findKubo, ipfsConnectorConformance, KuboDaemon, testContext } from '@cluster/testing'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -164,5 +168,24 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
     expect(connector.health).toMatchObject({ state: 'down', reason: expect.stringContaining('ECONNREFUSED') as string })
     await connector.stop()
     await doomed[Symbol.asyncDispose]()
+  })
+
+  it('shows its credentials, over a Unix socket too; without them it says what is missing', async () => {
+    if (file === undefined) return
+    const folder = await mkdtemp(join(tmpdir(), 'kubo-socket-'))
+    const socket = `/unix${join(folder, 'api.sock')}`
+    const guarded = await KuboDaemon.start(file, {
+      'API.Authorizations': { me: { AuthSecret: 'basic:user:word', AllowedPaths: ['/api/v0'] } },
+      'Addresses.API': ['/ip4/127.0.0.1/tcp/0', socket]
+    })
+    for (const nodeMultiaddress of [multiaddr(guarded.api), parseMultiaddr(socket)]) {
+      const known = connect(guarded, { nodeMultiaddress, authorization: 'basic:user:word' })
+      expect((await known.repoStat({})).storageMax).toBeGreaterThan(0n)
+      const stranger = connect(guarded, { nodeMultiaddress })
+      await expect(stranger.repoStat({})).rejects.toThrow(/Code 403: Kubo RPC Access Denied/)
+      await Promise.all([known.stop(), stranger.stop()])
+    }
+    await guarded[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
   })
 })

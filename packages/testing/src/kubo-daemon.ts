@@ -49,12 +49,14 @@ export class KuboDaemon implements AsyncDisposable {
    * Starts one with an empty repository.
    *
    * @param file - the program, see {@link findKubo}
+   * @param settings - values of its configuration by key, such as `API.Authorizations`
    */
-  static async start(file: string): Promise<KuboDaemon> {
+  static async start(file: string, settings: Readonly<Record<string, unknown>> = {}): Promise<KuboDaemon> {
     const folder = await mkdtemp(join(tmpdir(), 'kubo-'))
     const run = (...args: string[]) => promisify(execFile)(file, args, { env: environment(folder) })
     await run('init', '--empty-repo', '--profile=test,autoconf-off')
     await run('config', 'Routing.Type', 'none')
+    for (const [key, value] of Object.entries(settings)) await run('config', '--json', key, JSON.stringify(value))
     const child = spawn(file, ['daemon'], { env: environment(folder), stdio: ['ignore', 'pipe', 'pipe'] })
     const said: string[] = []
     const ready = Promise.withResolvers<string>()
