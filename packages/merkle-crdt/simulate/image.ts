@@ -1,6 +1,6 @@
 import { mustHold, type DiskChange, type SimulatedDisk } from '@cluster/testing'
 import { bytesText, idOfCid, type ModelBlock } from './model-block.ts'
-import { contentOf, reach } from './model.ts'
+import { contentOf, reach, type ModelContent } from './model.ts'
 
 /** The namespace of all stores of the simulation. */
 export const NAMESPACE = '/c'
@@ -121,8 +121,12 @@ export function readImage(entries: Iterable<readonly [text: string, value: Uint8
  * What must hold for a disk after every commit, also for one that a crash left: the content is that of the blocks which
  * are marked as processed, and whatever they link to is here or known to be missing.
  */
-export function checkImage(image: Image, known: ReadonlyMap<string, ModelBlock>, who: string): void {
-  if (image.isTakingIn) return // only then the store is no store yet
+export function checkImage(
+  image: Image,
+  known: ReadonlyMap<string, ModelBlock>,
+  who: string
+): ModelContent | undefined {
+  if (image.isTakingIn) return undefined // only then the store is no store yet
   const { blocks, processed, heads, elements, tombstones, values, priorities } = image
   const merged: ModelBlock[] = []
   for (const id of processed) {
@@ -165,6 +169,7 @@ export function checkImage(image: Image, known: ReadonlyMap<string, ModelBlock>,
     const priority = known.get(id)?.priority
     mustHold(height === priority, 'a head has its height', () => `${who}: ${id} has ${height}, not ${String(priority)}`)
   }
+  return content
 }
 
 function checkDag(
@@ -192,7 +197,7 @@ function checkDag(
 
 /** What must hold when everything is merged: nothing is left to do, and the heads are the tips of the DAG. */
 export function checkRest(image: Image, known: ReadonlyMap<string, ModelBlock>, who: string): void {
-  checkImage(image, known, who)
+  const tips = checkImage(image, known, who)?.heads ?? new Set()
   const { heads, processed, blocks, frontier, journal, isDirty } = image
   mustHold(frontier.size === 0, 'at rest nothing is left to fetch', () => `${who}: ${[...frontier.keys()].join(' ')}`)
   mustHold(journal === 0, 'at rest nothing waits in the journal', () => `${who}: ${journal} operations`)
@@ -203,7 +208,6 @@ export function checkRest(image: Image, known: ReadonlyMap<string, ModelBlock>, 
     'at rest all blocks are processed',
     () => `${who}: not ${[...blocks.difference(processed)].join(' ')}`
   )
-  const tips = contentOf([...processed].flatMap((id) => known.get(id) ?? [])).heads
   mustHold(
     heads.size === tips.size && [...tips].every((id) => heads.has(id)),
     'the heads are the maximal nodes of the DAG',

@@ -224,15 +224,19 @@ export class Peer {
   }
 
   /** What must hold at any time. */
-  check(): Image {
-    const { registry } = this.#world
+  check(): void {
     const image = this.image()
-    checkImage(image, registry.blocks, this.name)
+    checkImage(image, this.#world.registry.blocks, this.name)
+    this.checkOrigin(image)
+  }
+
+  /** Whatever it merged is its own, or somebody whom it trusted then announced something above it. */
+  checkOrigin(image: Image): void {
+    const { registry } = this.#world
     const allowed = reach([...registry.ownOf(this.number, this.fetched), ...this.#heard], registry.blocks)
     for (const id of image.processed) {
       mustHold(allowed.has(id), 'nothing is merged that no trusted peer announced', () => `${this.name}: ${id}`)
     }
-    return image
   }
 
   /** What must hold when all is merged: also what the store and its feed of changes say. */

@@ -20,6 +20,7 @@ const STEPS = {
   plan: 3,
   stop: 2,
   start: 8,
+  renew: 3,
   weather: 8,
   trust: 2,
   lie: 2,
@@ -34,7 +35,8 @@ const STEPS = {
  */
 export const runReplicas: Schedule = async (seed, report) => {
   const dice = new Dice(seededRandom(seed))
-  const world = new World(dice, dice.between(2, 6), report)
+  const count = Number(dice.weighted({ 2: 3, 3: 5, 4: 4, 5: 2, 6: 1 }))
+  const world = new World(dice, count, report)
   const workload = new Workload(world, seed)
   const weather = new Weather(world)
   // some join later, with nothing
@@ -45,7 +47,7 @@ export const runReplicas: Schedule = async (seed, report) => {
   await checkLastWriter(world, workload, report)
   for (const peer of world.peers) peer.stop()
   await untilAll(world, (peer) => (peer.isDown ? undefined : 'is still open'), 'every store can be closed')
-  for (const peer of world.peers) checkRest(peer.check(), world.registry.blocks, peer.name)
+  for (const peer of world.peers) checkRest(peer.image(), world.registry.blocks, peer.name)
 }
 
 async function step(world: World, workload: Workload, weather: Weather): Promise<void> {
@@ -74,6 +76,9 @@ async function step(world: World, workload: Workload, weather: Weather): Promise
     case 'start':
       peer.start(workload.options(peer))
       break
+    case 'renew':
+      workload.renew(peer)
+      break
     case 'weather':
       weather.change()
       break
@@ -100,16 +105,14 @@ async function step(world: World, workload: Workload, weather: Weather): Promise
 async function heal(world: World, workload: Workload, weather: Weather): Promise<void> {
   world.tell(() => 'all faults end')
   weather.heal()
-  for (let peer = world.peers[0], at = 0; peer !== undefined; at += 1, peer = world.peers[at]) {
-    peer.disk.planCrash(undefined)
-    peer.start(workload.options(peer))
-  }
+  for (const peer of world.peers) peer.disk.planCrash(undefined)
   await untilAll(
     world,
     (peer) => unrest(world, peer),
     'healed replicas become equal',
     () => {
-      for (const peer of world.peers) peer.start(workload.options(peer)) // it was just closing when the faults ended
+      // again and again: some were just closing when the faults ended
+      for (const peer of world.peers) if (peer.isDown) peer.start(workload.options(peer))
     }
   )
   await settle(world)
@@ -162,7 +165,8 @@ async function checkAll(world: World): Promise<void> {
   if (first === undefined) return
   const reference = first.image()
   for (const peer of peers) {
-    const image = peer.check()
+    const image = peer.image()
+    peer.checkOrigin(image)
     checkRest(image, registry.blocks, peer.name)
     const isEqual = image.processed.size === reference.processed.size && image.processed.isSubsetOf(reference.processed)
     mustHold(isEqual, 'all replicas have the same blocks', () => `${first.name} and ${peer.name}`)

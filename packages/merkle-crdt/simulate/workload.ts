@@ -122,6 +122,18 @@ export class Workload {
     })
   }
 
+  /** A peer comes back with an empty disk, if all that it knew is known to others. */
+  renew(peer: Peer): void {
+    if (!peer.isDown) return
+    const { peers } = this.#world
+    const others = new Set(peers.filter((other) => other !== peer).flatMap((other) => [...other.image().blocks]))
+    const { blocks, journal } = peer.image()
+    if (blocks.size === 0 || journal > 0 || !blocks.isSubsetOf(others)) return
+    this.#world.tell(() => `${peer.name} gets an empty disk`)
+    peer.disk.edit([...peer.disk.entries].map(([text]) => ({ text, value: undefined })))
+    peer.start(this.options(peer))
+  }
+
   /** A message that is no announcement, or one of a block that nobody has. */
   lie(): void {
     const { dice, peers } = this.#world
