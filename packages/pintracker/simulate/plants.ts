@@ -61,7 +61,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'blind-restart': {
     about: 'after a restart nothing is taken up that was waiting',
     file: `${SOURCE}/reconcile.ts`,
-    find: 'room = await takeUp(context, key, record.state, options)',
-    replace: 'room = true'
+    find: 'if (!(await takeUp(context, key, record.state, options))) return',
+    replace: ''
   }
 }

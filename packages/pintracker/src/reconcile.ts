@@ -53,29 +53,30 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
  */
 export async function resume(context: ReconcileContext, options: AbortOptions): Promise<void> {
   const { index, work } = context
-  await index.flush()
+  // first this, then what is on the disk: what fails from here on is set again by itself
   work.retries.reset()
-  let room = true
-  const known = work.pinErrors
-  let found = 0
+  await index.flush()
+  const isFirst = !work.hasCounted
   for await (const page of index.scanFailed(undefined, options)) {
     for (const { key, record } of page) {
-      if (isPinError(record)) found += 1
-      if (!isOperation(record) || work.queue.get(key) !== undefined) continue
-      work.retries.set(key, record.retryAtMs ?? 0)
+      if (isFirst && isPinError(record)) work.pinErrors += 1
+      if (isOperation(record) && work.queue.get(key) === undefined) work.retries.set(key, record.retryAtMs ?? 0)
     }
   }
+  work.hasCounted = true
+  await takeUpAll(context, options)
+  work.armRetry()
+}
+
+/** Queues what is still to be done, as long as there is room. */
+async function takeUpAll(context: ReconcileContext, options: AbortOptions): Promise<void> {
+  const { index, work } = context
   for await (const page of index.scanToDo(undefined, options)) {
     for (const { key, record } of page) {
       if (!isOperation(record) || isFailed(record) || work.queue.get(key) !== undefined) continue
-      room = await takeUp(context, key, record.state, options)
-      if (!room) break
+      if (!(await takeUp(context, key, record.state, options))) return
     }
-    if (!room) break
   }
-  // what was found, and what has changed meanwhile
-  work.pinErrors += found - known
-  work.armRetry()
 }
 
 /** Queues again what failed and is now due. */

@@ -79,6 +79,8 @@ export class Work {
   readonly #limitReached: LimitCounter
   /** Pins that failed and wait for their next try, or for somebody to recover them. */
   pinErrors = 0
+  /** Whether those that were in the index at the start are among them. */
+  hasCounted = false
   #state: 'idle' | 'working' | 'stopped' = 'idle'
   #parked = false
   /** Since the queue last had nothing waiting, it was full, and that was logged. */
