@@ -4,7 +4,8 @@ import { MemoryDatastore, testCid, testContext } from '@cluster/testing'
 import { pinToPair } from '@cluster/state'
 import { Key } from 'interface-datastore'
 import { describe, expect, test } from 'vitest'
-import { copyOf, exported, offlineOf, pagesOf, pinNamed } from './offline.fixture.ts'
+import { copyOf } from '../crdt.fixture.ts'
+import { exported, offlineOf, pagesOf, pinNamed } from './offline.fixture.ts'
 
 const pins = [1, 2, 3, 4, 5].map((index) => pinNamed(index))
 

@@ -23,18 +23,3 @@ export async function exported(state: OfflineState): Promise<string[]> {
   for await (const { cid, name } of itemsOf(state.export({}))) found.push(`${cid.toString()} ${name}`)
   return found
 }
-
-/** A datastore with all that is in another now, as a disk after a crash. */
-export async function copyOf(
-  datastore: MemoryDatastore,
-  ...options: ConstructorParameters<typeof MemoryDatastore>
-): Promise<MemoryDatastore> {
-  const entries: [Parameters<MemoryDatastore['put']>[0], Uint8Array][] = []
-  for await (const { key, value } of datastore.query({})) entries.push([key, value])
-  const copy = new MemoryDatastore(...options)
-  await copy.commit(
-    entries.map(([key, value]) => ({ put: { key, value } })),
-    { durable: false }
-  )
-  return copy
-}

@@ -48,7 +48,7 @@ export async function loneConsensus(
 }
 
 /** An ordinary pin. */
-export function pinOperation(index: number): PinsetOperation {
+function pinOperation(index: number): PinsetOperation {
   const cid = CID.createV1(RAW, Digest.create(SHA2_256, hash('sha256', index.toString(), 'buffer')))
   const name = `pin ${index.toString()} of ${CLUSTER_VERSION}`
   return { type: 'pin', pin: pinOf(cid, { name, replicationFactorMin: -1, replicationFactorMax: -1 }) }
