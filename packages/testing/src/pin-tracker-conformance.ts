@@ -2,6 +2,7 @@ import { itemsOf, TrackerStatus, trackerStatusToString } from '@cluster/api'
 import type { CID } from 'multiformats/cid'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { settle } from './manual-clock.ts'
+import { pinTrackerOperationScenarios } from './pin-tracker-operation-scenarios.ts'
 import { pinTrackerQueueScenarios } from './pin-tracker-queue-scenarios.ts'
 import { byCid, TrackerScene, type CreateTracker } from './pin-tracker-scene.ts'
 
@@ -254,6 +255,7 @@ export function pinTrackerConformance(name: string, create: CreateTracker): void
       expect(await scene.context.ipfs.pinLsCid(everywhere(one), {})).toBe(5)
     })
 
+    pinTrackerOperationScenarios(scene)
     pinTrackerQueueScenarios(scene)
   })
 }
