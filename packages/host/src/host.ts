@@ -86,7 +86,8 @@ export class Host {
   }
 
   /**
-   * Holds on to the connection with a peer: it is not trimmed, and dialled again when it ends. Does not connect.
+   * Holds on to the connection with a peer: it is not trimmed, and dialled again when it ends. Does not connect. The
+   * addresses that are known of it hold forever, and it comes first among those to connect to.
    *
    * @param tag - who wants it, so that several may
    */

@@ -155,6 +155,18 @@ describe('known peers', () => {
     expect(a.libp2p.getConnections(b.peerId).length).toBeGreaterThan(0)
   })
 
+  it('that are kept come first, before those that the file names first', async () => {
+    const peerstoreFile = join(folder, 'peerstore')
+    const [b, c] = await Promise.all([start(1), start(2)])
+    await writeFile(peerstoreFile, `${String(addressOf(c))}\n${String(addressOf(b))}\n`)
+    const a = await start(0, { peerstoreFile })
+    await a.loadPeerstore()
+    await a.keep(b.peerId, 'crdt')
+    await a.savePeerstore()
+    const lines = (await readFile(peerstoreFile, 'utf8')).trimEnd().split('\n')
+    expect(lines).toEqual([String(addressOf(b)), String(addressOf(c))])
+  })
+
   it('can be refreshed without routers', async () => {
     await (await start(0)).refreshRouting({})
   })

@@ -156,6 +156,8 @@ export class PeerManager {
   async keep(peer: PeerId, tag: string): Promise<void> {
     const tags = this.#kept.get(peer.toString()) ?? new Set()
     this.#kept.set(peer.toString(), tags.add(tag))
+    this.#book.setPriority(peer, 0)
+    for (const address of this.#book.addresses(peer)) this.#book.add(peer, address, undefined)
     await this.#tag(peer)
   }
 
