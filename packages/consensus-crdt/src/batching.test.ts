@@ -37,7 +37,7 @@ describe('batching', () => {
     const consensus = await world.start(context, { batching })
     await consensus.commit([pin(1), pin(2)], {})
     const [error] = await consensus.commit([pin(3)], {})
-    expect(error).toMatchObject({ code: 'LIMIT', message: expect.stringContaining('max_queue_size reached') as string })
+    expect(error).toMatchObject({ code: 'BUSY', message: expect.stringContaining('max_queue_size reached') as string })
     const copy = await copyOf(context.datastore)
     const again = await world.start(world.peer(2, { datastore: copy }), { batching })
     await rest()

@@ -219,7 +219,7 @@ export class CrdtConsensus implements Consensus {
     } catch (error) {
       const failure = crdtError(error)
       if (failure.code === 'ABORTED') throw failure
-      if (failure.code === 'LIMIT') {
+      if (failure.code === 'LIMIT' || failure.code === 'BUSY') {
         this.#limitReached('pinset_changes')
         this.#context.log.warn(`changes of the pinset were refused: ${failure.message}`)
       }

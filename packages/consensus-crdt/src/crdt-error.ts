@@ -6,7 +6,8 @@ const codes: Record<CrdtErrorCode, ErrorCode> = {
   ERR_CRDT_BAD_BROADCAST: 'CORRUPT',
   ERR_CRDT_BAD_STORE: 'CORRUPT',
   ERR_CRDT_VERSION: 'STORAGE',
-  ERR_CRDT_QUEUE_FULL: 'LIMIT',
+  // later it may work, so it is no fault of the request: APIs answer 500, as in the reference
+  ERR_CRDT_QUEUE_FULL: 'BUSY',
   ERR_CRDT_TOO_LARGE: 'LIMIT',
   ERR_CRDT_FETCH: 'TIMEOUT',
   ERR_CRDT_CATCH_UP: 'REMOTE',
