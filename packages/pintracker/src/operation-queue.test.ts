@@ -236,6 +236,13 @@ describe('OperationQueue', () => {
       expect(begin().key).toBe(key(3))
     })
 
+    it('have one place at least, however many others come', () => {
+      submit('pin', pin(1), 1, { isSlow: true })
+      for (const index of [2, 3, 4, 5, 6]) submit('pin', pin(index))
+      expect([begin(), begin(), begin(), begin()].map((run) => run.key)).toEqual([2, 3, 4, 1].map(key))
+      expect(queue.next(NOW)).toBeUndefined()
+    })
+
     it('may be replaced while they are set aside', () => {
       fill()
       submit('pin', pin(5))

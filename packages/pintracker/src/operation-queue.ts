@@ -213,6 +213,7 @@ export class OperationQueue {
   #nextPin(nowMs: number): Entry | undefined {
     const { priority, normal, slow } = this.#lines
     if (!this.#running.hasRoomForPin || nowMs < this.#running.paceMs) return undefined
+    if (slow.first !== undefined && this.#running.keepsPlaceForSlow) return slow.first
     return priority.first ?? normal.first ?? (this.#running.hasRoomForSlow ? slow.first : undefined)
   }
 

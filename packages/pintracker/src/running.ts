@@ -11,7 +11,7 @@ export const SLOW_AFTER_MS = 10_000
  * The operations that run, by CID, and who may join them.
  *
  * Pins of which nothing arrives hold their place until the connector gives up, which takes minutes; a few that nobody
- * has would keep all others waiting. So slow pins may have half of the places. When fresh ones wait and no place is
+ * has would keep all others waiting. So slow pins may have half of the places, and one at least. When fresh ones wait and no place is
  * free, slow runs beyond that half, of which nothing arrived at all, are set aside: they end, and wait behind the
  * others. The longest-running stay, so that each comes to its end once. A single place is never taken away.
  *
@@ -58,6 +58,11 @@ export class Running {
 
   get hasRoomForSlow(): boolean {
     return this.#slow < this.#maxSlow
+  }
+
+  /** The last free place is for a slow pin when none runs: others may come without end. */
+  get keepsPlaceForSlow(): boolean {
+    return this.#slow === 0 && this.#concurrentPins > 1 && this.#concurrentPins - this.#pins === 1
   }
 
   get hasRoomForUnpin(): boolean {
