@@ -10,7 +10,7 @@ interface Expiry {
   readonly unpinned_by: Readonly<Record<string, readonly string[]>>
 }
 
-it('V1: names the peers that Go peers saw act on expired pins', async () => {
+it('NX-1, V1: names the peers that Go peers saw act on expired pins', async () => {
   const file = new URL('../../testing/vectors/cli/status-scenarios.json', import.meta.url)
   const { scenarios } = JSON.parse(await readFile(file, 'utf8')) as { scenarios: readonly { scenario: string }[] }
   const expiry = scenarios.find((entry): entry is Expiry => entry.scenario === 'expiry')

@@ -20,12 +20,12 @@ const FAILED = TrackerStatus.pinError | TrackerStatus.unpinError | TrackerStatus
 export interface Mover {
   /**
    * Adds the new holders, waits until they have it pinned, and only then drops the old ones. What goes wrong is in the
-   * answer.
+   * answer; `changed` when somebody else gave it other holders meanwhile.
    *
    * @param patienceMs - how long to wait for the new copies; with 0 they are looked at once, and a later round goes on
    * @throws {ClusterError} the signal's reason
    */
-  move(pin: Pin, change: Change, patienceMs: number, signal: AbortSignal): Promise<Move>
+  move(pin: Pin, change: Change, patienceMs: number, signal: AbortSignal): Promise<Move | 'changed'>
 }
 
 type Needs = Pick<CoreCollaborators, 'self' | 'remote' | 'clock'>
@@ -88,16 +88,15 @@ export function createMover(
     { add, drop, keep, reason, short }: Change,
     patienceMs: number,
     signal: AbortSignal
-  ): Promise<Pick<Move, 'state' | 'error'>> => {
+  ): Promise<Pick<Move, 'state' | 'error'> | 'changed'> => {
     if (add.length === 0 && drop.length === 0) {
       return { state: 'failed', error: `${short} copies are missing, and no other peer can take one: ${reason}` }
     }
-    const changed = { state: 'failed', error: 'the pin was changed meanwhile' } as const
     let current = pin
     if (add.length > 0) {
       await limit.turn(signal)
       const allocations = [...(pin.allocations ?? []), ...add]
-      if (!(await pinning.reallocate(current, allocations, { signal }))) return changed
+      if (!(await pinning.reallocate(current, allocations, { signal }))) return 'changed'
       current = { ...pin, allocations }
     }
     if (drop.length === 0) return { state: 'moved', error: '' }
@@ -106,7 +105,7 @@ export function createMover(
     if (missing !== '') return { state: 'waiting', error: `the old copies stay: ${missing}` }
     if (add.length === 0) await limit.turn(signal)
     const left = (current.allocations ?? []).filter((peer) => !drop.some((other) => other.equals(peer)))
-    return (await pinning.reallocate(current, left, { signal })) ? { state: 'moved', error: '' } : changed
+    return (await pinning.reallocate(current, left, { signal })) ? { state: 'moved', error: '' } : 'changed'
   }
 
   return {
@@ -114,7 +113,8 @@ export function createMover(
       const { add, drop, reason } = change
       const about = { cid: pin.cid, name: pin.name, add, drop, reason }
       try {
-        return { ...about, ...(await moveNow(pin, change, patienceMs, signal)) }
+        const outcome = await moveNow(pin, change, patienceMs, signal)
+        return outcome === 'changed' ? outcome : { ...about, ...outcome }
       } catch (error) {
         signal.throwIfAborted()
         return { ...about, state: 'failed', error: toClusterError(error).message }

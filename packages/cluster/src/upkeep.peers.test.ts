@@ -310,7 +310,7 @@ describe('drain and replace', () => {
     cluster.rpc.fate = () => 'arrives'
     cluster.peer(1).tracker.status = cluster.peer(2).tracker.status.bind(cluster.peer(2).tracker)
     await cluster.pass(20_000)
-    expect(await moving).toEqual(['failed: +peer_1 -peer_0 the pin was changed meanwhile'])
+    expect(await moving).toEqual(['moved: + -'])
     expect(await holders(cluster, cid)).toEqual(['peer_2'])
   })
 })

@@ -33,6 +33,9 @@ import { isAborted, unlessAborted, waitUntil } from './wait.ts'
 /** Failed moves of one round that are logged one by one; the rest is counted. */
 const MAX_LOGGED_FAILURES = 20
 
+/** Times that a pin is judged again because others change it. */
+const MAX_ATTEMPTS = 5
+
 /** The port, and the loop that uses it. */
 export interface UpkeepDesk extends Upkeep {
   /** Looks after the pins that are ours to look after, until the signal is aborted. */
@@ -103,16 +106,41 @@ export function createUpkeep(
     }
   }
 
+  /** Others may look after the same pin: then it is judged again, as it has become. */
+  const moveUntilDone = async (
+    pin: Pin,
+    change: Change,
+    planOf: ((pin: Pin) => Change | undefined) | undefined,
+    patienceMs: number,
+    signal: AbortSignal
+  ): Promise<Move> => {
+    const about = { cid: pin.cid, name: pin.name, add: [], drop: [] }
+    let [current, next] = [pin, change]
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const move = await mover.move(current, next, patienceMs, signal)
+      if (move !== 'changed') return move
+      const found = await consensus.pinset.get(pin.cid, { signal })
+      const plan = found === undefined ? undefined : planOf?.(found)
+      if (planOf === undefined) break
+      if (found === undefined || plan === undefined) {
+        return { ...about, state: 'moved', reason: 'it was changed elsewhere, and needs nothing more', error: '' }
+      }
+      ;[current, next] = [found, plan]
+    }
+    return { ...about, state: 'failed', reason: next.reason, error: 'the pin was changed meanwhile' }
+  }
+
   async function* carryOut(
     planOf: (pin: Pin) => Change | undefined,
     { dryRun = false, ...options }: UpkeepOptions,
-    patienceMs: number
+    patienceMs: number,
+    replan = true
   ): AsyncGenerator<Move, void, undefined> {
     const own = new AbortController()
     const signal = options.signal === undefined ? own.signal : AbortSignal.any([options.signal, own.signal])
     const work = async ({ pin, change }: { pin: Pin; change: Change }): Promise<Move> => {
       const { add, drop, reason, short } = change
-      if (!dryRun) return await mover.move(pin, change, patienceMs, signal)
+      if (!dryRun) return await moveUntilDone(pin, change, replan ? planOf : undefined, patienceMs, signal)
       const error = short > 0 ? `${short} copies are missing, and no other peer can take one` : ''
       return { cid: pin.cid, name: pin.name, add, drop, state: 'planned', reason, error }
     }
@@ -125,9 +153,10 @@ export function createUpkeep(
 
   async function* moves(
     planOf: (pin: Pin) => Change | undefined,
-    options: UpkeepOptions
+    options: UpkeepOptions,
+    replan = true
   ): AsyncGenerator<readonly Move[], void, undefined> {
-    for await (const move of carryOut(planOf, options, settings.moveTimeoutMs)) yield [move]
+    for await (const move of carryOut(planOf, options, settings.moveTimeoutMs, replan)) yield [move]
   }
 
   async function* drain(peer: PeerId, options: UpkeepOptions): Pages<Move> {
@@ -172,7 +201,8 @@ export function createUpkeep(
       })
     const plan = planRebalance(eligible.map(({ peer, metrics }) => ({ peer, groups: groupsOf(metrics) })))
     for await (const pin of itemsOf(consensus.pinset.list(options))) plan.count(pin)
-    yield* moves((pin) => plan.plan(pin), options)
+    // A plan counts as done, so it is asked once for each pin.
+    yield* moves((pin) => plan.plan(pin), options, false)
   }
 
   /** One round over the pins that are ours; what was begun is finished by a later one. */

@@ -70,6 +70,16 @@ describe('the cluster section', () => {
     )
   })
 
+  it('PM-11: reads a secret of 64 hex digits, or none, and refuses all others', () => {
+    const secretOf = (secret: string): Uint8Array | undefined =>
+      clusterSection.load({ ...vector.cluster, secret }, {}, '.').secret
+    expect(secretOf('0f'.repeat(32))).toEqual(new Uint8Array(32).fill(15))
+    expect(secretOf('')).toBeUndefined()
+    for (const bad of ['0f'.repeat(31), '0f'.repeat(33), 'zz'.repeat(32), '0f'.repeat(31) + '0']) {
+      expect(() => secretOf(bad)).toThrow('error loading cluster secret from config')
+    }
+  })
+
   it('takes an empty CLUSTER_SECRET for none, and refuses an empty number', () => {
     expect(clusterSection.load(vector.cluster, { CLUSTER_SECRET: '' }, '.').secret).toBeUndefined()
     expect(() => clusterSection.load(vector.cluster, { CLUSTER_LEAVEONSHUTDOWN: '' }, '.')).toThrow(/leave_on_shutdown/)
