@@ -21,6 +21,9 @@ export interface CatchUpProtocolParts {
   readonly libp2p: CatchUpHost
   /** The topic of the cluster. */
   readonly topic: string
+  /** Whether an empty store takes in a snapshot, and whether it fetches old blocks afterwards. Default true. */
+  readonly snapshots?: boolean | undefined
+  readonly archive?: boolean | undefined
   isTrusted(peer: PeerId): boolean
 }
 
@@ -46,7 +49,8 @@ export class CatchUpProtocol {
 
   /** What a store is opened with. */
   get options(): CatchUpOptions {
-    return { topic: this.#parts.topic, peers: () => this.#list() }
+    const { topic, snapshots, archive } = this.#parts
+    return { topic, snapshots, archive, peers: () => this.#list() }
   }
 
   /** Looks for peers: before the store is opened, which may go on with a snapshot. */

@@ -1,4 +1,4 @@
-import { duration, group, integer, peersOrAll, section, text, type Section } from '@cluster/config'
+import { duration, flag, group, integer, peersOrAll, section, text, type Section } from '@cluster/config'
 import type { PeerId } from '@libp2p/interface'
 
 /** What {@link crdtConfig} reads from `consensus.crdt`. */
@@ -17,6 +17,8 @@ export interface CrdtConfig {
   readonly rebroadcastIntervalMs: number
   /** Who sends a valid metric of this name is a member. */
   readonly peersetMetric: string
+  /** How a peer that lacks blocks gets them from peers of this implementation. Go peers ignore it. */
+  readonly catchUp: { readonly enabled: boolean; readonly snapshots: boolean; readonly archive: boolean }
   readonly datastoreNamespace: string
 }
 
@@ -68,6 +70,23 @@ export const crdtConfig: Section<CrdtConfig> = section({
       default: 'ping',
       omit: true,
       description: 'Who sends a valid metric of this name is a member'
+    }),
+    catch_up: group({
+      enabled: flag({
+        default: true,
+        omit: true,
+        description: 'Whether missing blocks also come in bulk from peers of this implementation, and go to them'
+      }),
+      snapshots: flag({
+        default: true,
+        omit: true,
+        description: 'Whether a new peer takes in the pinset of a trusted peer at once, instead of its whole history'
+      }),
+      archive: flag({
+        default: true,
+        omit: true,
+        description: 'Whether it fetches the history afterwards: peers of other implementations need peers that have it'
+      })
     }),
     datastore_namespace: text({ default: '/c', omit: true, description: 'Where the pinset lies in the datastore' })
   },

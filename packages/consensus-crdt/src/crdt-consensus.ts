@@ -75,7 +75,10 @@ export class CrdtConsensus implements Consensus {
   #crdt: MerkleCrdt | undefined
   #catchUp: CatchUpProtocol | undefined
   #service: BlockService | undefined
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  /** Ends a start that is under way. */
+  readonly #halt = new AbortController()
   #failure: ClusterError | undefined
   /** Announcements of peers that are not trusted. */
   #untrusted = 0
@@ -100,8 +103,14 @@ export class CrdtConsensus implements Consensus {
     })
   }
 
-  async start(options: AbortOptions): Promise<void> {
+  async start({ signal }: AbortOptions): Promise<void> {
     if (this.#stopping !== undefined) throw new ClusterError('STOPPED', STOPPED)
+    const { signal: halted } = this.#halt
+    this.#starting = this.#start({ signal: signal === undefined ? halted : AbortSignal.any([signal, halted]) })
+    await this.#starting
+  }
+
+  async #start(options: { readonly signal: AbortSignal }): Promise<void> {
     const { datastore, exchange, network, clock, random, log } = this.#context
     const { datastoreNamespace: namespace, repairIntervalMs, rebroadcastIntervalMs } = this.#config
     const blocks = new DagBlocks(datastore, namespace)
@@ -137,6 +146,7 @@ export class CrdtConsensus implements Consensus {
         },
         options
       )
+      options.signal.throwIfAborted()
       await this.#catchUp?.serve(this.#crdt)
       this.events.attach(this.#crdt)
       this.#leave.push(welcomePeers(topic, this.#crdt, this.#context))
@@ -160,8 +170,9 @@ export class CrdtConsensus implements Consensus {
   }
 
   #catchUpOver(libp2p: CatchUpHost | undefined, topic: string): CatchUpProtocol | undefined {
-    if (libp2p === undefined) return undefined
-    return new CatchUpProtocol({ libp2p, topic, isTrusted: (peer) => this.#trust.has(peer) })
+    const { enabled, snapshots, archive } = this.#config.catchUp
+    if (libp2p === undefined || !enabled) return undefined
+    return new CatchUpProtocol({ libp2p, topic, snapshots, archive, isTrusted: (peer) => this.#trust.has(peer) })
   }
 
   #isTaken(from: PeerId): boolean {
@@ -178,7 +189,10 @@ export class CrdtConsensus implements Consensus {
   }
 
   async #stop(): Promise<void> {
-    this.#opened.reject(new ClusterError('STOPPED', STOPPED))
+    const stopped = new ClusterError('STOPPED', STOPPED)
+    this.#opened.reject(stopped)
+    this.#halt.abort(stopped)
+    await this.#starting?.catch(() => undefined)
     try {
       await this.#catchUp?.stop()
       await this.#crdt?.close()
