@@ -102,6 +102,24 @@ describe('one peer', () => {
     await broken.stop({})
   })
 
+  test('stopped while it starts, it leaves nothing behind', async () => {
+    const context = world.peer(1)
+    for (const wait of [0, 1, 3, 10, 30]) {
+      const consensus = new CrdtConsensus(context, crdtConfig.defaults)
+      const starting = consensus.start({}).then(
+        () => 'started',
+        (error: unknown) => (error as { code?: unknown }).code
+      )
+      for (let turn = 0; turn < wait; turn += 1) await Promise.resolve()
+      await consensus.stop({})
+      expect(['STOPPED', 'started']).toContain(await starting)
+      expect(world.clock.pending).toBe(0)
+      expect(await consensus.health()).toMatchObject({ state: 'stopped' })
+    }
+    // the exchange has room for the blocks of the next one
+    expect(await pinned(await world.start(context))).toEqual([])
+  })
+
   test('is not cleaned while it runs', async () => {
     const consensus = await world.start(world.peer(1))
     await expect(consensus.clean({})).rejects.toMatchObject({ code: 'BUSY' })
