@@ -7,8 +7,8 @@ import { NAMESPACE } from './image.ts'
 import type { World } from './world.ts'
 
 /** Time between rebroadcasts and between repairs: short, so that a schedule sees many. */
-export const REBROADCAST_MS = 10_000
-export const REPAIR_MS = 30_000
+const REBROADCAST_MS = 10_000
+const REPAIR_MS = 30_000
 
 /** One run of a peer's program: from its start to its end or crash. */
 export class Process {

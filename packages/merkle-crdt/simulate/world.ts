@@ -144,6 +144,6 @@ export class World {
 }
 
 /** Enough of a block's name to tell it from others in a trace. */
-export function short(id: string): string {
+function short(id: string): string {
   return id.slice(-6)
 }

@@ -12,7 +12,7 @@ export interface SimulationReport {
 }
 
 /** Lines of a trace that are kept: the last ones. */
-export const MAX_TRACE_LINES = 1000
+const MAX_TRACE_LINES = 1000
 
 /** A report that keeps the last lines, each with its step. */
 export class TracingReport implements SimulationReport {
