@@ -2,6 +2,7 @@ import { pinOf } from '@cluster/api'
 import { LevelPeerDatastore } from '@cluster/datastore-leveldb'
 import { DagBlocks, MerkleCrdt } from '@cluster/merkle-crdt'
 import { pinToPair } from '@cluster/state'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import { contentCid } from './content-cid.ts'
@@ -13,6 +14,8 @@ export interface HistoryInit {
   readonly pinsPerBlock: number
   /** Pin number `n` is `contentCid('<seed> <n>')`. */
   readonly seed: string
+  /** The peer ID of the only one who is to hold them; default everybody. */
+  readonly holder?: string
 }
 
 const NAMESPACE = '/c'
@@ -22,7 +25,7 @@ const silent = (): undefined => undefined
  * Writes a pinset into the folder of a peer that does not run, as if that peer had pinned one after the other: much
  * faster than by asking it.
  */
-export async function writeHistory(folder: string, { pins, pinsPerBlock, seed }: HistoryInit): Promise<void> {
+export async function writeHistory(folder: string, { pins, pinsPerBlock, seed, holder }: HistoryInit): Promise<void> {
   const storage = await LevelPeerDatastore.open(join(folder, 'leveldb'), { sync: false })
   const crdt = await MerkleCrdt.open({
     storage,
@@ -44,7 +47,10 @@ export async function writeHistory(folder: string, { pins, pinsPerBlock, seed }:
   for (let at = 0; at < pins; at += pinsPerBlock) {
     const some = Array.from({ length: Math.min(pinsPerBlock, pins - at) }, (_, index) => {
       const cid = CID.parse(contentCid(`${seed} ${(at + index).toString()}`))
-      const { key, value } = pinToPair(pinOf(cid, { replicationFactorMin: -1, replicationFactorMax: -1 }))
+      const copies = holder === undefined ? -1 : 1
+      const pin = pinOf(cid, { replicationFactorMin: copies, replicationFactorMax: copies })
+      const allocations = holder === undefined ? [] : [peerIdFromString(holder)]
+      const { key, value } = pinToPair({ ...pin, allocations })
       return { type: 'put' as const, key: key.toString(), value }
     })
     await crdt.commit(some)

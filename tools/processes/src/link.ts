@@ -3,39 +3,33 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** How a {@link Link} is. */
-interface LinkOptions {
-  /** Bytes a second from the target to whoever connected; default as fast as it goes. */
-  readonly bytesPerSecond?: number | undefined
-}
-
 /** A TCP connection to a peer by way of the test, which counts what passes and may make it slow. */
 export class Link implements AsyncDisposable {
   readonly port: number
-  /** From the target to whoever connected. */
+  /** The port of the loopback address that connections lead to. */
+  target = 0
+  /** How much came from the target so far. */
   bytes = 0
-  /** 0: as fast as it goes. May be changed at any time. */
-  bytesPerSecond: number
+  /** From the target to whoever connected; 0: as fast as it goes. */
+  bytesPerSecond = 0
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
-  private constructor(server: Server, port: number, bytesPerSecond: number) {
+  private constructor(server: Server, port: number) {
     this.#server = server
     this.port = port
-    this.bytesPerSecond = bytesPerSecond
+    server.on('connection', (socket) => {
+      this.#pass(socket, connect(this.target, '127.0.0.1'))
+    })
   }
 
-  /** Listens on a free port of the loopback address for connections to another port of it. */
-  static async open(target: number, { bytesPerSecond = 0 }: LinkOptions = {}): Promise<Link> {
+  /** Listens on a free port of the loopback address. */
+  static async open(): Promise<Link> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
-    const link = new Link(server, typeof address === 'object' && address !== null ? address.port : 0, bytesPerSecond)
-    server.on('connection', (socket) => {
-      link.#pass(socket, connect(target, '127.0.0.1'))
-    })
-    return link
+    return new Link(server, typeof address === 'object' && address !== null ? address.port : 0)
   }
 
   #pass(here: Socket, there: Socket): void {

@@ -69,6 +69,10 @@ export class PeerProcess {
     return this.#child.exitCode
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   /** The last log lines. */
   get lines(): readonly string[] {
     return this.#lastLines

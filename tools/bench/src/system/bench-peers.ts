@@ -27,6 +27,8 @@ export interface BenchPeerOptions {
   /** The Kubo beside it, as a multiaddress; without one IPFS is inside. */
   readonly daemon?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Gets the new folder before the peer is started. */
+  readonly beforeStart?: (folder: string) => Promise<void>
 }
 
 /** Peers in a folder of their own, with the settings of a new folder but for ports. */
@@ -45,7 +47,7 @@ export class BenchPeers implements AsyncDisposable {
   }
 
   /** Starts one more peer, joined to the first, and waits until it is ready. */
-  async start({ daemon, env: more = {} }: BenchPeerOptions = {}): Promise<BenchPeer> {
+  async start({ daemon, env: more = {}, beforeStart }: BenchPeerOptions = {}): Promise<BenchPeer> {
     const name = `peer${this.peers.length.toString()}`
     const folder = join(this.folder, name)
     const [swarm, rest] = await Promise.all([freePort(0), freePort(0)])
@@ -61,6 +63,7 @@ export class BenchPeers implements AsyncDisposable {
     }
     const setup = { name, folder, env, program: fromBundle('service') }
     await initPeer(setup, daemon === undefined ? [] : ['--ipfs', 'ipfshttp'])
+    await beforeStart?.(folder)
     const { id } = parseIdentity(await readFile(join(folder, 'identity.json'), 'utf8'))
     const [first] = this.peers
     return this.#run(setup, this.peers.length, {

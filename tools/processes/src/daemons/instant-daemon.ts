@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 
 /** How often each call was made, by its path such as `pin/add`; a `pin/ls` of one CID is `pin/ls one`. */
 export type CallCounts = Readonly<Record<string, number>>
@@ -53,7 +54,7 @@ export class InstantDaemon {
         say(response, 200, { ID: this.#id, PublicKey: '', Addresses: [], AgentVersion: 'kubo/0.42.0', Protocols: [] })
         break
       case 'pin/ls':
-        if (argument === '') void this.#list(/(?:^|&)type=([^&]*)/.exec(query)?.[1] ?? 'recursive', response)
+        if (argument === '') this.#list(/(?:^|&)type=([^&]*)/.exec(query)?.[1] ?? 'recursive', response)
         else this.#find(argument, /(?:^|&)type=direct/.test(query) ? 'direct' : 'recursive', response)
         break
       case 'pin/add':
@@ -95,22 +96,21 @@ export class InstantDaemon {
     else fail(response, `path '${cid}' is not pinned`)
   }
 
-  async #list(type: string, response: ServerResponse): Promise<void> {
-    let lines: string[] = []
-    const isOpen = async (): Promise<boolean> => {
-      if (!response.write(lines.join('')) && !response.destroyed) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')])
-      }
-      lines = []
-      return !response.destroyed
-    }
+  #list(type: string, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'application/json' })
+    Readable.from(this.#lines(type)).pipe(response)
+  }
+
+  *#lines(type: string): Generator<string> {
+    let lines: string[] = []
     for (const [cid, kind] of this.pins) {
       if (kind !== type) continue
       lines.push(`{"Cid":"${cid}","Type":"${kind}"}\n`)
-      if (lines.length === LINES_PER_WRITE && !(await isOpen())) return
+      if (lines.length < LINES_PER_WRITE) continue
+      yield lines.join('')
+      lines = []
     }
-    response.end(lines.join(''))
+    yield lines.join('')
   }
 }
 
