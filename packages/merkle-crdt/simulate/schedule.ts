@@ -74,7 +74,7 @@ async function step(world: World, workload: Workload, weather: Weather): Promise
       peer.stop()
       break
     case 'start':
-      peer.start(workload.options(peer))
+      workload.revive(peer)
       break
     case 'renew':
       workload.renew(peer)

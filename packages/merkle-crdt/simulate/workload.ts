@@ -20,6 +20,9 @@ const [MERGE_AFTER_MS, MERGE_SPREAD_MS] = [3000, 1000]
 /** After so long without news nobody joins heads any more. */
 export const SETTLED_MS = 2 * (MERGE_AFTER_MS + MERGE_SPREAD_MS)
 
+/** Share of peers that do not come back soon. */
+const GONE_FOR_LONG = 0.08
+
 /** What callers and strangers do. */
 export class Workload {
   readonly keys = KEYS
@@ -28,6 +31,7 @@ export class Workload {
   /** How many keys this schedule uses. */
   readonly #spread: number
   #count = 0
+  readonly #gone = new Set<Peer>()
 
   constructor(world: World, seed: number) {
     this.#world = world
@@ -122,9 +126,16 @@ export class Workload {
     })
   }
 
+  /** A peer that is down comes back, unless it is gone for long: until the faults end. */
+  revive(peer: Peer): void {
+    if (!peer.isDown || this.#gone.has(peer)) return
+    if (this.#world.dice.chance(GONE_FOR_LONG)) this.#gone.add(peer)
+    else peer.start(this.options(peer))
+  }
+
   /** A peer comes back with an empty disk, if all that it knew is known to others. */
   renew(peer: Peer): void {
-    if (!peer.isDown) return
+    if (!peer.isDown || this.#gone.has(peer)) return
     const { peers } = this.#world
     const others = new Set(peers.filter((other) => other !== peer).flatMap((other) => [...other.image().blocks]))
     const { blocks, journal } = peer.image()
