@@ -95,6 +95,7 @@ const list: Job = async (say) => {
       const peak = new PeakMemory()
       const calls = daemon.calls
       const startedMs = performance.now()
+      const cpu = process.cpuUsage()
       let listed = 0
       let pages = 0
       for await (const page of tracker.statusAll(filter, {})) {
@@ -102,8 +103,10 @@ const list: Job = async (say) => {
         if (pages++ % PAGES_PER_LOOK === 0) peak.look()
       }
       const rate = listed / ((performance.now() - startedMs) / 1000)
+      const { user, system } = process.cpuUsage(cpu)
       const what = filter === TrackerStatus.undefined ? 'statusAll' : 'statusAll, filter pinned'
       say({ name: `${what}, ${listed} pins, LevelDB, ${daemon.calls - calls} calls`, value: rate, unit: 'pins/s' })
+      say({ name: 'processor time for each', value: (user + system) / listed, unit: 'µs' })
       say({ name: 'peak heap growth of that', value: peak.heapMiB, unit: 'MiB' })
       say({ name: 'peak resident growth of that', value: peak.residentMiB, unit: 'MiB' })
     }
