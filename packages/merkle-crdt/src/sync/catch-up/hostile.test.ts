@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createNode } from '../../index.ts'
 import { decodeMessage, DIGEST_BYTES, encodeMessage, type CatchUpMessage } from './message.ts'
 import { channelPair, Scene, type Member } from './scene.fixture.ts'
 import { sha256 } from './digest.ts'
+
+/** Many rounds of manual time: long on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 /** What a lying server makes of its answers. */
 type Lie = (message: CatchUpMessage) => CatchUpMessage | Uint8Array | undefined

@@ -106,6 +106,8 @@ export class Member {
   fetched = 0
   isTrusted = true
   isOnline = true
+  /** Whether others know that it speaks the protocol. */
+  isKnown = true
   /** Whether the exchange gets blocks from here. */
   isServing = true
   tamper: (message: Uint8Array) => Uint8Array | undefined = (message) => message
@@ -186,7 +188,7 @@ export class Scene {
 
   #peersOf(member: Member): CatchUpPeer[] {
     return this.members
-      .filter((other) => other !== member && other.isOnline && other.store.catchUp !== undefined)
+      .filter((other) => other !== member && other.isOnline && other.isKnown && other.store.catchUp !== undefined)
       .map((other) => ({
         id: other.name,
         isTrusted: other.isTrusted,

@@ -9,6 +9,7 @@ import { SnapshotSteps } from './snapshot-steps.ts'
 
 /** Between two looks whether the peer of a broken-off snapshot is back. */
 const LOOK_AGAIN_MS = 500
+const MEET_AGAIN_MS = 50
 /** After the datastore failed. */
 const RETRY_MS = 5000
 /** A chunk has 4 MiB, and the other side gathers it first. */
@@ -42,6 +43,7 @@ export class SnapshotIntake {
   /** Whether the store may still begin with a snapshot. */
   isPossible = false
   #running: Promise<void> | undefined
+  #meeting: Promise<void> | undefined
   #readable = Promise.withResolvers<undefined>()
   #taken = 0
   #refused = 0
@@ -87,12 +89,27 @@ export class SnapshotIntake {
 
   /** Takes in a snapshot, if the store is empty and a trusted peer offers one. Resolves when that is decided and done. */
   async begin(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#running === undefined && this.isPossible) {
+      this.#meeting ??= this.#meet()
+      await wait(this.#meeting, signal)
+    }
     if (this.#running === undefined) {
       if (this.#parts.heads().length > 0) this.isPossible = false
-      if (!this.isPossible || !this.#parts.peers().some(({ isTrusted }) => isTrusted)) return
+      if (!this.isPossible || !this.#hasTrusted) return
       this.#run().catch(() => undefined) // it is told below
     }
     await wait(this.#running ?? Promise.resolve(), signal)
+  }
+
+  get #hasTrusted(): boolean {
+    return this.#parts.peers().some(({ isTrusted }) => isTrusted)
+  }
+
+  /** An announcement may come sooner than word of what its sender speaks. Once, while the store is empty. */
+  async #meet(): Promise<void> {
+    const { clock, limits } = this.#parts
+    const untilMs = clock.nowMs() + limits.meetMs
+    while (!this.#hasTrusted && clock.nowMs() < untilMs) await this.#pause(MEET_AGAIN_MS)
   }
 
   readable(signal: AbortSignal | undefined): Promise<void> {

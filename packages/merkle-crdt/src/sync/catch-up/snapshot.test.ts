@@ -128,6 +128,19 @@ describe('a snapshot for an empty store', () => {
     await scene.close()
   })
 
+  test('an announcement that is faster than word of the protocol does not spoil it', async () => {
+    const { scene, old } = await sceneWithHistory()
+    const fresh = await scene.open('fresh', { archive: false })
+    old.isKnown = false
+    await old.announceTo(fresh)
+    await scene.clock.advance(1000)
+    old.isKnown = true
+    await scene.clock.advance(1000)
+    expect(fresh.store.catchUp?.snapshot.taken).toBe(1)
+    await expectEqual(fresh, old)
+    await scene.close()
+  })
+
   test('none is taken from a peer that is not trusted, nor from one with a short history', async () => {
     const { scene, old } = await sceneWithHistory()
     old.isTrusted = false
@@ -199,7 +212,8 @@ describe('a crash while a snapshot is taken in', () => {
       for (let crashAt = before; crashAt < whole.writes.length; crashAt += 1) {
         await takeIn(crashAt, keepsAll, { archive: false })
       }
-    }
+    },
+    120_000
   )
 
   test('its peer does not come back: the store begins anew, and keeps what was acknowledged here', async () => {
