@@ -103,6 +103,7 @@ export class ModelDaemon {
 
   /** Waits for so long, or until the daemon changed. */
   async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) throw new Error('context canceled')
     await new Promise<void>((resolve, reject) => {
       const end = (): void => {
         cancel()
