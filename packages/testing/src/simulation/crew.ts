@@ -3,8 +3,8 @@ import type { SimulationArguments } from './arguments.ts'
 import type { FailedSchedule } from './schedule.ts'
 import { Place, type WorkerTask, type WorkerWord } from './worker.ts'
 
-/** A schedule that takes longer than this will not end. */
-const STUCK_MS = 60_000
+/** A schedule that takes longer than this will not end: it takes milliseconds, and a machine is never that busy. */
+const STUCK_MS = 300_000
 const LOOK_MS = 1000
 
 /** The worker threads of a simulation. */

@@ -11,6 +11,12 @@ await runSimulation({
       find: 'return ticks + 1',
       replace: 'return ticks'
     },
+    endless: {
+      about: 'the clock never moves',
+      file: '/counter.fixture.ts',
+      find: 'await clock.advance(10)',
+      replace: 'await new Promise(() => undefined)'
+    },
     gone: {
       about: 'a fault whose line is not there',
       file: '/counted.fixture.ts',

@@ -42,6 +42,12 @@ test('a planted fault is found', async () => {
   expect(stdout).toContain('--seed 1 --steps 200 --jobs 1 --plant deaf\n')
 })
 
+test('a schedule that waits for nothing is a fault, too', async () => {
+  const { code, stdout } = await run('--schedules', '3', '--seed', '20', '--jobs', '1', '--plant', 'endless')
+  expect(code).toBe(1)
+  expect(stdout).toContain('VIOLATION of: every schedule ends\n  seed 20, ')
+})
+
 test.for([
   ['gone', 'has 0 times: ticks - 1'],
   ['nowhere', '/nowhere.ts was not loaded']
@@ -53,7 +59,7 @@ test.for([
 
 test.for([
   [['--schedules', 'many'], '--schedules must be a number from 1 to 4294967295, not many'],
-  [['--plant', 'rose'], 'there is no fault rose to plant; known: deaf, gone, nowhere'],
+  [['--plant', 'rose'], 'there is no fault rose to plant; known: deaf, endless, gone, nowhere'],
   [['--sed', '1'], "Unknown option '--sed'"]
 ] as const)('a wrong command line is explained: %s', async ([args, text]) => {
   const { code, stderr } = await run(...args)

@@ -88,8 +88,9 @@ async function simulate({ name, program }: Simulation, args: SimulationArguments
 function describe(name: string, args: SimulationArguments, failed: FailedSchedule): string {
   const { seed, step, invariant, detail, trace, isReplayed } = failed
   const plant = args.plant === undefined ? '' : ` --plant ${args.plant}`
+  const events = trace.map((line) => `  ${line}\n`).join('')
   const replayed = isReplayed
-    ? `The last events before it:\n${trace.map((line) => `  ${line}\n`).join('')}\n`
+    ? `The last events before it:\n${events || '  unknown\n'}\n`
     : 'It did not happen again when it was replayed: the schedule does not follow from its seed alone.\n'
   return (
     `\n${replayed}VIOLATION of: ${invariant}\n  seed ${seed}, step ${step}\n  ${detail.replaceAll('\n', '\n  ')}\n` +
