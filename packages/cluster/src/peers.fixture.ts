@@ -9,6 +9,7 @@ import {
   type ClusterConfig,
   type Core,
   type CoreMemory,
+  type RepairConfig,
   type Scratch
 } from './index.ts'
 
@@ -86,3 +87,12 @@ export const factors = (min: number, max: number): Pick<Pin, 'replicationFactorM
 /** The status of everything. */
 export const all = async (core: Core, filter: TrackerStatus): Promise<GlobalPinInfo[]> =>
   (await Array.fromAsync(core.statuses.statusAll(filter, {}))).flat()
+
+/** A configuration that looks after pins. */
+export const repairing = (repair: Partial<RepairConfig>): { repair: RepairConfig } => ({
+  repair: { ...DEFAULT_CLUSTER_CONFIG.repair, ...repair }
+})
+
+/** The names of those that hold a pin. */
+export const holders = async (cluster: MemoryCluster<Core>, cid: CID): Promise<string[]> =>
+  named(cluster, (await cluster.peer(0).core.pins.get(cid, {})).allocations).sort()

@@ -48,7 +48,7 @@ describe('a bulletin', () => {
   it('reads back as it was written', () => {
     fc.assert(
       fc.property(fc.uniqueArray(statement, { selector: ({ peer }) => peer }), fc.boolean(), (statements, hasIpfs) => {
-        const bulletin = { statements, hasIpfs, repairs: !hasIpfs }
+        const bulletin = { statements, hasIpfs, repairs: !hasIpfs, moves: hasIpfs }
         expect(parseBulletin(formatBulletin(bulletin))).toEqual(bulletin)
       })
     )
@@ -69,7 +69,8 @@ describe('a bulletin', () => {
     expect(parseBulletin(JSON.stringify({ v: 1, peers }))).toEqual({
       statements: [{ peer: 'a', state: 'draining', atMs: 1, by: 'x' }],
       hasIpfs: true,
-      repairs: false
+      repairs: false,
+      moves: false
     })
   })
 })

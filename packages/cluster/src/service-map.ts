@@ -74,14 +74,17 @@ export interface Bulletin {
   readonly hasIpfs: boolean
   /** Whether it looks for pins to repair by itself. */
   readonly repairs: boolean
+  /** Whether it moves pins because it was told to: then nobody else looks for pins to repair. */
+  readonly moves: boolean
 }
 
 /** The text of a bulletin, as the value of a metric. */
-export function formatBulletin({ statements, hasIpfs, repairs }: Bulletin): string {
+export function formatBulletin({ statements, hasIpfs, repairs, moves }: Bulletin): string {
   return JSON.stringify({
     v: 1,
     ipfs: hasIpfs,
     repairs,
+    moves,
     peers: Object.fromEntries(statements.map(({ peer, state, atMs, by }) => [peer, [state, atMs, by]]))
   })
 }
@@ -95,11 +98,11 @@ export function parseBulletin(text: string): Bulletin | undefined {
     return undefined
   }
   if (typeof json !== 'object' || json === null) return undefined
-  const { v, ipfs, repairs, peers } = json as Record<string, unknown>
+  const { v, ipfs, repairs, moves, peers } = json as Record<string, unknown>
   if (v !== 1) return undefined
   const entries: [string, unknown][] = typeof peers === 'object' && peers !== null ? Object.entries(peers) : []
   const statements = entries.slice(0, MAX_SERVICES).flatMap(([peer, entry]) => statementOf(peer, entry))
-  return { statements, hasIpfs: ipfs !== false, repairs: repairs === true }
+  return { statements, hasIpfs: ipfs !== false, repairs: repairs === true, moves: moves === true }
 }
 
 function statementOf(peer: string, entry: unknown): readonly ServiceStatement[] {

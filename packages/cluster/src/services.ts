@@ -22,6 +22,10 @@ export interface ServiceDesk {
   hasIpfs(peer: PeerId): boolean
   /** The trusted peers that look for pins to repair by themselves. */
   repairers(): readonly PeerId[]
+  /** Whether some peer moves pins because it was told to. */
+  isMoving(): boolean
+  /** Tells the others that this peer moves pins; what it returns tells that it has ended. */
+  beginMoving(options: AbortOptions): Promise<() => void>
   /** What this peer found out about its own IPFS side. */
   ownIpfs(answers: boolean): void
   /** Remembers what was decided before this start. */
@@ -48,6 +52,7 @@ export function createServices(
   const repairs = config.repair.intervalMs > 0 && !config.followerMode
   const parsed = new WeakMap<Metric, { readonly bulletin: Bulletin | undefined }>()
   let hasIpfs = true
+  let moving = 0
   /** Once told, it is told until the end: a metric that just stops looks like a fault to others. */
   let hasSpoken = false
   let wake = (): void => undefined
@@ -59,18 +64,18 @@ export function createServices(
   }
 
   const save = async (): Promise<void> => {
-    const text = formatBulletin({ statements: map.statements(), hasIpfs: true, repairs: false })
+    const text = formatBulletin({ statements: map.statements(), hasIpfs: true, repairs: false, moves: false })
     await memory?.save(Buffer.from(text))
   }
 
   const publish = async (options: AbortOptions): Promise<void> => {
-    hasSpoken ||= map.statements().length > 0 || repairs || !hasIpfs
+    hasSpoken ||= map.statements().length > 0 || repairs || !hasIpfs || moving > 0
     if (!hasSpoken) return
     await monitor.publishMetric(
       {
         name: BULLETIN,
         peer: self,
-        value: formatBulletin({ statements: map.statements(), hasIpfs, repairs }),
+        value: formatBulletin({ statements: map.statements(), hasIpfs, repairs, moves: moving > 0 }),
         expire: timestampFromMs(clock.nowMs() + 2 * config.monitorPingIntervalMs),
         valid: true,
         weight: 0n,
@@ -118,6 +123,18 @@ export function createServices(
     repairers() {
       const others = said().filter((metric) => !metric.peer.equals(self) && bulletinOf(metric)?.repairs === true)
       return [...(repairs ? [self] : []), ...others.map(({ peer }) => peer)]
+    },
+    isMoving: () =>
+      moving > 0 || said().some((metric) => !metric.peer.equals(self) && bulletinOf(metric)?.moves === true),
+    async beginMoving(options) {
+      moving += 1
+      await publish(options).catch((error: unknown) => {
+        log.warn('others are not told that pins are being moved', { error })
+      })
+      return () => {
+        moving -= 1
+        wake()
+      }
     },
     ownIpfs(answers) {
       if (answers === hasIpfs) return

@@ -1,16 +1,12 @@
-import { pinOf, pinsetKey, type Move, type Pages, type ServiceState } from '@cluster/api'
+import { pinOf, pinsetKey, type Move, type Pages } from '@cluster/api'
 import type { MemoryCluster, MemoryPeer } from '@cluster/testing'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { closestAmong } from './distance.ts'
-import { DEFAULT_CLUSTER_CONFIG, type Core, type CoreMemory, type RepairConfig } from './index.ts'
-import { all, cidOf, cids, expire, factors, named, peersOfTest, shown } from './peers.fixture.ts'
+import type { Core } from './index.ts'
+import { all, cidOf, cids, expire, factors, holders, named, peersOfTest, repairing, shown } from './peers.fixture.ts'
 
 const start = peersOfTest()
-const repairing = (repair: Partial<RepairConfig>): { repair: RepairConfig } => ({
-  repair: { ...DEFAULT_CLUSTER_CONFIG.repair, ...repair }
-})
-
 /** A peer falls silent: its metrics stop, but it is not told so. */
 const silence = ({ monitor }: MemoryPeer<Core>): { end: () => void } => {
   const publish = monitor.publishMetric.bind(monitor)
@@ -25,8 +21,6 @@ const check = async (cluster: MemoryCluster<Core>): Promise<void> => {
   for (const { monitor } of cluster.peers) monitor.check()
   await cluster.settle()
 }
-const holders = async (cluster: MemoryCluster<Core>, cid: CID): Promise<string[]> =>
-  named(cluster, (await cluster.peer(0).core.pins.get(cid, {})).allocations).sort()
 const movesOf = async (cluster: MemoryCluster<Core>, pages: Pages<Move>): Promise<string[]> => {
   const moves: string[] = []
   for await (const page of pages) {
@@ -160,80 +154,6 @@ describe('the repair loop', () => {
   })
 })
 
-describe('a cordoned peer', () => {
-  const setTo = async (cluster: MemoryCluster<Core>, at: number, peer: number, state: ServiceState): Promise<void> => {
-    await cluster.peer(at).core.upkeep?.setService(cluster.peer(peer).self, state, {})
-    await cluster.settle()
-  }
-  const states = (cluster: MemoryCluster<Core>): string[] =>
-    cluster.peers.map(({ core }) => (core.upkeep?.services() ?? []).map(({ state }) => state).join())
-
-  it('takes no new pins, keeps those it has, and can be released at any peer', async () => {
-    const cluster = await start(3)
-    const [held, next, last] = (await cids(3)) as [CID, CID, CID]
-    const { core } = cluster.peer(0)
-    await core.pins.pin(pinOf(held, factors(1, 1)), {})
-    expect(await holders(cluster, held)).toEqual(['peer_0'])
-    await setTo(cluster, 1, 0, 'cordoned')
-    expect(states(cluster)).toEqual(['cordoned', 'cordoned', 'cordoned'])
-    // Also once its metrics for allocations, which it withholds from now on, have expired.
-    await cluster.pass(31_000)
-    await core.pins.pin(pinOf(next, factors(1, 1)), {})
-    expect(await holders(cluster, next)).toEqual(['peer_1'])
-    await core.pins.pin(pinOf(held, { ...factors(1, 2), name: 'again' }), {})
-    expect(await holders(cluster, held)).toEqual(['peer_0'])
-    await setTo(cluster, 2, 0, 'active')
-    expect(states(cluster)).toEqual(['active', 'active', 'active'])
-    await cluster.pass(16_000)
-    await core.pins.pin(pinOf(last, factors(1, 1)), {})
-    expect(await holders(cluster, last)).toEqual(['peer_0'])
-  })
-
-  it('withholds what peers of the reference choose by', async () => {
-    const cluster = await start(2)
-    await setTo(cluster, 0, 1, 'cordoned')
-    await cluster.pass(31_000)
-    const publishers = (name: string): string[] =>
-      named(
-        cluster,
-        cluster
-          .peer(0)
-          .monitor.latestMetrics(name)
-          .map(({ peer }) => peer)
-      ).sort()
-    expect([publishers('ping'), publishers('freespace')]).toEqual([['peer_0', 'peer_1'], ['peer_0']])
-  })
-
-  it('is cordoned after a restart of all that knew it', async () => {
-    let stored: Uint8Array | undefined
-    const memory: CoreMemory = {
-      load: () => Promise.resolve(stored),
-      save: (value) => {
-        stored = value
-        return Promise.resolve()
-      }
-    }
-    const first = await start(2, {}, {}, undefined, memory)
-    await setTo(first, 0, 1, 'draining')
-    const second = await start(2, {}, {}, undefined, memory)
-    await second.pass(16_000)
-    expect(states(second)).toEqual(['draining', 'draining'])
-  })
-
-  it('cannot be cordoned by a peer that is not trusted, nor by a follower', async () => {
-    const cluster = await start(
-      3,
-      {},
-      { consensus: { isTrusted: (peer) => !peer.equals(cluster.peer(1).self) } },
-      (index) => ({ followerMode: index === 2 })
-    )
-    await setTo(cluster, 1, 0, 'cordoned')
-    await cluster.pass(20_000)
-    expect(states(cluster)).toEqual(['', 'cordoned', ''])
-    await expect(setTo(cluster, 2, 0, 'cordoned')).rejects.toMatchObject({ code: 'FOLLOWER' })
-  })
-})
-
 describe('drain and replace', () => {
   it('gives all pins of a peer to others, and drops it only when these have them', async () => {
     const cluster = await start(4)
@@ -340,45 +260,24 @@ describe('rebalancing', () => {
   })
 })
 
-describe('explaining', () => {
-  it('says of every peer why it was, or was not, chosen', async () => {
-    const cluster = await start(5, { ...repairing({ minFreeSpace: 997 }) })
+describe('the repair loop, while pins are moved by hand', () => {
+  it('leaves alone what is on its way', async () => {
+    const cluster = await start(3, repairing({ intervalMs: 100 }))
     const { core } = cluster.peer(0)
-    const cid = await cidOf('explained')
+    const some = await cids(12)
+    const allocations = [cluster.peer(0).self]
+    for (const cid of some) await core.pins.pin({ ...pinOf(cid, factors(1, 1)), allocations }, {})
+    await cluster.settle()
+    // The copies take a while to be seen.
+    const slow = cluster.clock.nowMs() + 5_000
+    cluster.rpc.fate = (_, __, method) =>
+      method === 'PinTracker.Status' && cluster.clock.nowMs() < slow ? 'lost' : 'arrives'
     const { upkeep } = core
     if (upkeep === undefined) throw new Error('no upkeep')
-    await core.pins.pin(pinOf(cid, factors(1, 1)), {})
-    await upkeep.setService(cluster.peer(1).self, 'cordoned', {})
-    cluster.peer(3).informers[0].weight = undefined
-    await cluster.pass(31_000)
-    const explanation = await upkeep.explain({ cid, options: pinOf(cid, factors(2, 3)) })
-    const lines = explanation.peers.map(({ peername, verdict, chosen, place }) => [peername, verdict, chosen, place])
-    expect(lines.sort()).toEqual([
-      ['peer_0', 'current', true, -1],
-      ['peer_1', 'cordoned', false, -1],
-      ['peer_2', 'candidate', true, 0],
-      ['peer_3', 'incomplete', false, -1],
-      ['peer_4', 'full', false, -1]
-    ])
-    expect(explanation.error).toBe('')
-    expect(named(cluster, explanation.allocations)).toEqual(['peer_0', 'peer_2'])
-    const reasons = new Map(explanation.peers.map(({ peername, reason }) => [peername, reason]))
-    expect(reasons.get('peer_3')).toBe('it does not publish freespace: its disk may be full, or its IPFS daemon down')
-    // As it is: nothing changes.
-    expect(named(cluster, (await upkeep.explain({ cid })).allocations)).toEqual(['peer_0'])
-    expect(await holders(cluster, cid)).toEqual(['peer_0'])
-  })
-
-  it('explains a pin that is only imagined, and one that cannot be', async () => {
-    const cluster = await start(2)
-    const { upkeep } = cluster.peer(0).core
-    if (upkeep === undefined) throw new Error('no upkeep')
-    const everywhere = await upkeep.explain({})
-    expect(everywhere.peers.map(({ chosen, reason }) => [chosen, reason])).toEqual(
-      cluster.peers.map(() => [true, 'every peer holds it'])
-    )
-    const impossible = await upkeep.explain({ options: pinOf(await cidOf('x'), factors(3, 3)) })
-    expect(impossible.error).toContain('not enough peers to allocate CID. Needed at least: 3.')
-    await expect(upkeep.explain({ cid: await cidOf('unknown') })).rejects.toMatchObject({ code: 'NOT_IN_PINSET' })
+    const moves = await during(cluster, 40_000, movesOf(cluster, upkeep.rebalance({})))
+    expect(moves.map((move) => move.replace(/\d/, 'N'))).toEqual(moves.map(() => 'moved: +peer_N -peer_0'))
+    expect(moves.length).toBeGreaterThan(5)
+    await cluster.pass(20_000)
+    expect(await movesOf(cluster, upkeep.rebalance({ dryRun: true }))).toEqual([])
   })
 })

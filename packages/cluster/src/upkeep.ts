@@ -36,6 +36,9 @@ const MAX_LOGGED_FAILURES = 20
 /** Times that a pin is judged again because others change it. */
 const MAX_ATTEMPTS = 5
 
+/** What is left to do for a pin that was changed elsewhere in between. */
+type Again = (pin: Pin, change: Change) => Change | undefined
+
 /** The port, and the loop that uses it. */
 export interface UpkeepDesk extends Upkeep {
   /** Looks after the pins that are ours to look after, until the signal is aborted. */
@@ -110,7 +113,7 @@ export function createUpkeep(
   const moveUntilDone = async (
     pin: Pin,
     change: Change,
-    planOf: ((pin: Pin) => Change | undefined) | undefined,
+    again: Again,
     patienceMs: number,
     signal: AbortSignal
   ): Promise<Move> => {
@@ -120,8 +123,7 @@ export function createUpkeep(
       const move = await mover.move(current, next, patienceMs, signal)
       if (move !== 'changed') return move
       const found = await consensus.pinset.get(pin.cid, { signal })
-      const plan = found === undefined ? undefined : planOf?.(found)
-      if (planOf === undefined) break
+      const plan = found === undefined ? undefined : again(found, next)
       if (found === undefined || plan === undefined) {
         return { ...about, state: 'moved', reason: 'it was changed elsewhere, and needs nothing more', error: '' }
       }
@@ -134,13 +136,13 @@ export function createUpkeep(
     planOf: (pin: Pin) => Change | undefined,
     { dryRun = false, ...options }: UpkeepOptions,
     patienceMs: number,
-    replan = true
+    again: Again = planOf
   ): AsyncGenerator<Move, void, undefined> {
     const own = new AbortController()
     const signal = options.signal === undefined ? own.signal : AbortSignal.any([options.signal, own.signal])
     const work = async ({ pin, change }: { pin: Pin; change: Change }): Promise<Move> => {
       const { add, drop, reason, short } = change
-      if (!dryRun) return await moveUntilDone(pin, change, replan ? planOf : undefined, patienceMs, signal)
+      if (!dryRun) return await moveUntilDone(pin, change, again, patienceMs, signal)
       const error = short > 0 ? `${short} copies are missing, and no other peer can take one` : ''
       return { cid: pin.cid, name: pin.name, add, drop, state: 'planned', reason, error }
     }
@@ -154,9 +156,14 @@ export function createUpkeep(
   async function* moves(
     planOf: (pin: Pin) => Change | undefined,
     options: UpkeepOptions,
-    replan = true
+    again: Again = planOf
   ): AsyncGenerator<readonly Move[], void, undefined> {
-    for await (const move of carryOut(planOf, options, settings.moveTimeoutMs, replan)) yield [move]
+    const end = options.dryRun === true ? () => undefined : await services.beginMoving(options)
+    try {
+      for await (const move of carryOut(planOf, options, settings.moveTimeoutMs, again)) yield [move]
+    } finally {
+      end()
+    }
   }
 
   async function* drain(peer: PeerId, options: UpkeepOptions): Pages<Move> {
@@ -202,11 +209,13 @@ export function createUpkeep(
     const plan = planRebalance(eligible.map(({ peer, metrics }) => ({ peer, groups: groupsOf(metrics) })))
     for await (const pin of itemsOf(consensus.pinset.list(options))) plan.count(pin)
     // A plan counts as done, so it is asked once for each pin.
-    yield* moves((pin) => plan.plan(pin), options, false)
+    yield* moves((pin) => plan.plan(pin), options, restOf)
   }
 
   /** One round over the pins that are ours; what was begun is finished by a later one. */
   const round = async (signal: AbortSignal): Promise<void> => {
+    // Who was told to move pins knows where they belong; to it the copies in between are no surplus.
+    if (services.isMoving()) return
     const peers = await members.list({ signal })
     const acting = services.repairers().filter((peer) => peers.some((member) => member.equals(peer)))
     const isOurs = closestAmong(self, acting)
@@ -263,4 +272,13 @@ export function createUpkeep(
 
 function holds(pin: Pin, peer: PeerId): boolean {
   return (pin.allocations ?? []).some((holder) => holder.equals(peer))
+}
+
+/** The part of a change that was not made yet. */
+function restOf(pin: Pin, change: Change): Change | undefined {
+  const add = change.add.filter((peer) => !holds(pin, peer))
+  const drop = change.drop.filter((peer) => holds(pin, peer))
+  if (add.length === 0 && drop.length === 0) return undefined
+  const stay = (pin.allocations ?? []).filter((peer) => !drop.some((other) => other.equals(peer)))
+  return { ...change, add, drop, keep: [...stay, ...add] }
 }

@@ -22,6 +22,8 @@ export async function run(
     cwd: options.cwd,
     stdio: 'pipe'
   })
+  // A program that reads nothing may be gone before it is told that there is nothing.
+  child.stdin.on('error', () => undefined)
   child.stdin.end(options.input ?? '')
   const exited = once(child, 'close') as Promise<[number | null]>
   const [stdout, stderr, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), exited])
