@@ -17,8 +17,7 @@ it('says what the consensus says, with the signal of who asks', async () => {
 })
 
 it('says of a consensus that tells nothing that it tells nothing', async () => {
-  expect(await consensusHealth({}, {})).toMatchObject({
-    state: 'unknown',
-    reason: expect.stringMatching(/does not tell/)
-  })
+  const { state, reason } = await consensusHealth({}, {})
+  expect(state).toBe('unknown')
+  expect(reason).toContain('does not tell')
 })
