@@ -25,7 +25,8 @@ const PAGE_ITEMS = 256
  * Lets all peers retry what failed, and reports what they retry. A peer acts while it answers, so it cannot be asked
  * twice: answers are gathered, then given in pinset order.
  *
- * @throws {ClusterError} of a peer when none of them answered, `LIMIT` above {@link MAX_RECOVERED_ITEMS}
+ * @throws {ClusterError} of a peer when none of them answered, `REMOTE` when some did not and there is nothing to show
+ * that at, `LIMIT` above {@link MAX_RECOVERED_ITEMS}
  * @see behaviours.md §1.18
  */
 export async function* recoverEverywhere(
@@ -56,6 +57,11 @@ export async function* recoverEverywhere(
   }
   const [failure] = failures
   if (answers === 0 && failure !== undefined) throw failure.error
+  if (found.size === 0 && failure !== undefined) {
+    // There is no item to show it at, and what that peer should have recovered stays as it was.
+    const names = failures.map(({ peer, error }) => `${peer.toString()}: ${error.message}`)
+    throw new ClusterError('REMOTE', `nothing was recovered at some peers: ${names.join('; ')}`)
+  }
   let page: GlobalPinInfo[] = []
   for (const key of [...found.keys()].sort()) {
     let info = found.get(key)

@@ -114,7 +114,10 @@ export function createRepair(
 
     async removePeer(peer, options) {
       if (config.disableRepinning) log.warn('repinning is disabled: the pins of the peer stay allocated to it')
-      else await repinFrom(peer, () => true, options)
+      else {
+        const failures = await repinFrom(peer, () => true, options)
+        if (failures > 0) log.warn(`${failures} pins stay allocated to a peer that is removed: drain it, or repair`)
+      }
       await consensus.rmPeer(peer, options)
     },
 

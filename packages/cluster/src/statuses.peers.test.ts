@@ -61,6 +61,17 @@ describe('statuses of several peers', () => {
     expect(shown(await core.statuses.status(bad, {}))).toEqual({ peer_0: 'pinned', peer_1: 'pinned', peer_2: 'pinned' })
   })
 
+  it('says that a peer recovers nothing, also where there is no item to show it at', async () => {
+    const cluster = await start(3)
+    const { core } = cluster.peer(0)
+    expect(await Array.fromAsync(core.statuses.recoverAll({}))).toEqual([])
+    await cluster.kill(2)
+    await expect(Array.fromAsync(core.statuses.recoverAll({}))).rejects.toMatchObject({
+      code: 'REMOTE',
+      message: `nothing was recovered at some peers: ${cluster.peer(2).self.toString()}: failed to dial: ${cluster.peer(2).self.toString()}`
+    })
+  })
+
   it('CS-8: recovers at one peer', async () => {
     const cluster = await start(2)
     const [bad, good] = (await cids(2)) as [CID, CID]
