@@ -4,6 +4,7 @@ import { IndexedTracker } from './indexed-tracker.ts'
 
 export { statelessConfig, type StatelessConfig } from './config.ts'
 export { IndexedTracker, type IndexedTrackerContext } from './indexed-tracker.ts'
+export { type QueueLimits } from './operation-queue.ts'
 
 /** The component `pin_tracker.stateless`. */
 const descriptor: ComponentDescriptor<'pin_tracker', StatelessConfig> = {

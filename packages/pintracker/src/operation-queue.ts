@@ -5,9 +5,13 @@ import { WaitingLine } from './waiting-line.ts'
 
 /** Limits of an {@link OperationQueue}. */
 export interface QueueLimits {
+  /** Most operations that wait in each of the lines: young pins, other pins, slow pins, unpins. */
   readonly maxPinQueueSize: number
+  /** How many pins run at once. */
   readonly concurrentPins: number
+  /** A pin younger than this goes before older ones, in milliseconds. */
   readonly priorityPinMaxAgeMs: number
+  /** A pin that failed more often than this goes to the others. */
   readonly priorityPinMaxRetries: number
   /** Pins that may begin in a second; no limit if 0 or left out. */
   readonly pinsPerSecond?: number
