@@ -33,6 +33,12 @@ export interface IpfsConnectorEvents {
   'swarms:due': CustomEvent
 }
 
+/** Options of a pin of {@link IpfsConnector}. */
+export interface PinCallOptions extends AbortOptions {
+  onProgress?(nodes: number, bytes?: number): void
+  readonly isKnownAbsent?: boolean
+}
+
 /**
  * The IPFS side of a peer. It never retries: that is the tracker's business.
  *
@@ -45,9 +51,10 @@ export interface IpfsConnector extends Component, TypedEventTarget<IpfsConnector
   readonly health?: IpfsHealth
   /**
    * Returns when everything the pin covers is stored and kept. `onProgress` is told how many nodes are here by now, and
-   * how many bytes they have when that is known.
+   * how many bytes they have when that is known. `isKnownAbsent`: the caller knows that it was not pinned, so nobody
+   * need ask; should it be pinned nevertheless, that is no error.
    */
-  pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number, bytes?: number): void }): Promise<void>
+  pin(pin: Pin, options: PinCallOptions): Promise<void>
   /** Succeeds also when nothing was pinned. */
   unpin(cid: CID, options: AbortOptions): Promise<void>
   pinLsCid(pin: Pin, options: AbortOptions): Promise<IPFSPinStatus>
