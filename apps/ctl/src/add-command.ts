@@ -1,34 +1,32 @@
-import { TrackerStatus, type AddedOutput, type AddParams } from '@cluster/api'
-import type { ClusterClient } from '@cluster/client'
-import { fileEntries } from '@cluster/client/files'
+import { TrackerStatus, type AddedOutput } from '@cluster/api'
+import { ApiError, type ClusterClient } from '@cluster/client'
+import { checkPaths, FileEntriesError, fileEntries, totalFileBytes } from '@cluster/client/files'
 import { addedOutputToJSON } from '@cluster/wire'
-import { Failure } from './failure.ts'
+import type { CID } from 'multiformats/cid'
+import { addParamsOf, partOf, type AddParamsFlags } from './add-params.ts'
+import { exitCodes, Failure } from './failure.ts'
 import { indentJson } from './indent-json.ts'
 import type { Output } from './output.ts'
-import { pinOptionsOf, type PinFlags } from './pin-arguments.ts'
+import { ProgressBar } from './progress-bar.ts'
 import { waitForStatus } from './wait.ts'
 
 /** The flags of `add`. */
-export interface AddFlags extends PinFlags {
-  readonly recursive?: boolean | undefined
+export interface AddFlags extends AddParamsFlags {
   readonly quiet?: boolean | undefined
   readonly quieter?: boolean | undefined
   readonly stream: boolean
-  readonly local?: boolean | undefined
-  readonly pin: boolean
   readonly wait?: boolean | undefined
   readonly waitTimeout?: string | undefined
-  readonly wrapWithDirectory?: boolean | undefined
-  readonly hidden?: boolean | undefined
-  readonly chunker: string
-  readonly rawLeaves?: boolean | undefined
-  readonly cidVersion: number
-  readonly hash: string
-  readonly layout: string
+}
+
+/** What came of an add. */
+interface Added {
+  readonly last: CID | undefined
+  readonly shards: readonly CID[]
 }
 
 /**
- * `ipfs-cluster-ctl add`.
+ * `ipfs-cluster-ctl add`. On a terminal it shows how far it is; Ctrl-C gives the add up.
  *
  * @see cli-config.md §1.7
  */
@@ -39,51 +37,107 @@ export async function add(
   flags: AddFlags
 ): Promise<void> {
   if (paths.length === 0) throw new Failure('', 'need at least one path')
-  const entries = fileEntries(paths, { recursive: flags.recursive === true, hidden: flags.hidden === true })
-  const kept: AddedOutput[] = []
-  let last: AddedOutput | undefined
-  for await (const item of client.add(entries, paramsOf(flags, paths.length))) {
-    if (item.cid === undefined) continue
-    last = item
-    if (!flags.stream) kept.push(item)
-    else if (flags.quieter !== true) output.print(item, (added) => lineOf(added, flags), addedOutputToJSON)
+  if (flags.format === 'car' && (flags.wrapWithDirectory === true || paths.length > 1)) {
+    throw new Failure('', 'only a single CAR file can be added and wrap-with-directory is not supported')
   }
-  if (flags.quieter === true && last !== undefined)
-    output.print(last, (added) => lineOf(added, flags), addedOutputToJSON)
-  else if (!flags.stream) printAll(output, kept, flags)
-  if (flags.wait === true && last?.cid !== undefined) {
-    const { replicationFactorMin } = await client.allocation(last.cid)
-    await waitForStatus(client, last.cid, TrackerStatus.pinned, replicationFactorMin, flags.waitTimeout)
+  const cancel = new AbortController()
+  const onInterrupt = (): void => {
+    cancel.abort()
   }
+  // Once: the second time ends the program at once.
+  process.once('SIGINT', onInterrupt)
+  let added: Added
+  try {
+    added = await upload(client, output, paths, flags, cancel.signal)
+  } catch (error) {
+    if (cancel.signal.aborted) throw new Failure('adding', 'context canceled', exitCodes.cancelled)
+    // The peer was asked already: this is its answer, as it were.
+    if (error instanceof FileEntriesError && error.code === 'URL_FAILED') {
+      throw new ApiError('UNREACHABLE', 0, error.message, { cause: error })
+    }
+    throw error
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+  if (flags.wait === true) await waitUntilPinned(client, added, flags)
 }
 
-function paramsOf(flags: AddFlags, paths: number): Partial<AddParams> {
-  const cidVersion = flags.hash === 'sha2-256' ? flags.cidVersion : Math.max(1, flags.cidVersion)
-  return {
-    ...pinOptionsOf(flags, Date.now()),
-    local: flags.local === true,
+async function upload(
+  client: ClusterClient,
+  output: Output,
+  paths: readonly string[],
+  flags: AddFlags,
+  signal: AbortSignal
+): Promise<Added> {
+  const params = addParamsOf(flags, paths.length)
+  const reading = {
     recursive: flags.recursive === true,
     hidden: flags.hidden === true,
-    // Several things need something that holds them.
-    wrapWithDirectory: flags.wrapWithDirectory === true || paths > 1,
-    noPin: !flags.pin,
-    chunker: flags.chunker,
-    rawLeaves: flags.rawLeaves === true || cidVersion > 0,
-    cidVersion,
-    hash: flags.hash,
-    layout: flags.layout === 'trickle' ? 'trickle' : 'balanced'
+    noCopy: flags.nocopy === true,
+    signal
+  }
+  await checkPaths(paths, reading)
+  const isQuiet = flags.quiet === true || flags.quieter === true
+  const bar = ProgressBar.on(process.stderr, isQuiet)
+  // Counting goes on beside the upload: a large folder need not wait for it.
+  if (bar !== undefined) {
+    totalFileBytes(paths, reading).then(
+      (total) => {
+        bar.total = total
+      },
+      () => undefined
+    )
+  }
+  const print = (item: AddedOutput): void => {
+    bar?.clear()
+    output.print(item, (event) => lineOf(event, isQuiet), addedOutputToJSON)
+  }
+  const kept: AddedOutput[] = []
+  const shards: CID[] = []
+  let last: AddedOutput | undefined
+  try {
+    const onUpload = bar === undefined ? {} : { onUpload: bar.show.bind(bar) }
+    for await (const item of client.add(fileEntries(paths, reading), params, { signal, ...onUpload })) {
+      if (item.cid === undefined) continue
+      const part = partOf(item, params)
+      if (part === 'content') last = item
+      if (part === 'shard') shards.push(item.cid)
+      if (flags.quieter === true) continue
+      if (flags.stream) print(item)
+      else kept.push(item)
+    }
+  } finally {
+    bar?.clear()
+  }
+  if (flags.quieter === true) {
+    if (last !== undefined) print(last)
+  } else if (!flags.stream) {
+    printAll(output, kept, isQuiet)
+  }
+  return { last: last?.cid, shards }
+}
+
+/** Sharded content is pinned when all shards are: its root says only where they are listed. */
+async function waitUntilPinned(client: ClusterClient, { last, shards }: Added, flags: AddFlags): Promise<void> {
+  if (last === undefined) return
+  for (const cid of shards.length > 0 ? shards : [last]) {
+    const limit = await client.allocation(cid).then(
+      ({ replicationFactorMin }) => replicationFactorMin,
+      () => flags.replicationMin ?? 0
+    )
+    await waitForStatus(client, cid, TrackerStatus.pinned, limit, flags.waitTimeout)
   }
 }
 
-function lineOf({ cid, name }: AddedOutput, flags: AddFlags): string {
+function lineOf({ cid, name }: AddedOutput, isQuiet: boolean): string {
   const text = cid?.toString() ?? ''
-  return flags.quiet === true || flags.quieter === true ? `${text}\n` : `added ${text} ${name}\n`
+  return isQuiet ? `${text}\n` : `added ${text} ${name}\n`
 }
 
-function printAll(output: Output, items: readonly AddedOutput[], flags: AddFlags): void {
+function printAll(output: Output, items: readonly AddedOutput[], isQuiet: boolean): void {
   const text =
     output.encoding === 'json'
       ? `${indentJson(`[${items.map(addedOutputToJSON).join(',')}]`)}\n`
-      : items.map((item) => lineOf(item, flags)).join('')
+      : items.map((item) => lineOf(item, isQuiet)).join('')
   process.stdout.write(text)
 }

@@ -47,7 +47,7 @@ describe('files of this machine', () => {
   it('are refused with the name of what is wrong', async () => {
     const first = (path: string) => fileEntries([path]).next()
     await expect(first(folder)).rejects.toThrow(`${folder} is a directory, but Recursive option is not set`)
-    await expect(first('/dev/null')).rejects.toThrow('unrecognized file type for /dev/null')
-    await expect(first(join(folder, 'nothing'))).rejects.toThrow(/ENOENT.*nothing/)
+    await expect(first('/dev/null')).rejects.toThrow('unrecognized file type for /dev/null: Dcrw-rw-rw-')
+    await expect(first(join(folder, 'nothing'))).rejects.toThrow(/^lstat .*nothing: no such file or directory$/)
   })
 })

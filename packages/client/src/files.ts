@@ -1,7 +1,14 @@
 import type { FileEntry } from '@cluster/api'
-import { createReadStream } from 'node:fs'
+import { createReadStream, type Stats } from 'node:fs'
 import { lstat, opendir, readlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { getSystemErrorMessage } from 'node:util'
+import { FileEntriesError } from './file-entries-error.ts'
+import { fileModeText } from './file-mode.ts'
+import { byName } from './name-order.ts'
+import { isUrl, urlEntry, urlLength } from './url-entry.ts'
+
+export { FileEntriesError, type FileEntriesErrorCode } from './file-entries-error.ts'
 
 /** How a folder is read. */
 export interface FileEntriesOptions {
@@ -9,44 +16,67 @@ export interface FileEntriesOptions {
   readonly recursive?: boolean
   /** Whether names that begin with a dot are taken. */
   readonly hidden?: boolean
-}
-
-/** A path cannot be read as files. */
-export class FileEntriesError extends Error {
-  override readonly name = 'FileEntriesError'
-  readonly code: 'IS_DIRECTORY' | 'UNKNOWN_TYPE'
-
-  constructor(code: FileEntriesError['code'], message: string) {
-    super(message)
-    this.code = code
-  }
+  /** Whether only URLs are taken: content that is to be referenced where it is. */
+  readonly noCopy?: boolean
+  readonly signal?: AbortSignal
 }
 
 /** Bytes that are read at once: fewer make uploads slower, more only cost memory. */
 const READ_BYTES = 1024 * 1024
 
 /**
- * Files and folders of this machine as entries of an add: a folder before what is in it, by name. Symbolic links stay
- * links. Each file is opened when its turn comes, so that folders of any size take the memory of one.
+ * Files and folders of this machine, and what URLs lead to, as entries of an add: a folder before what is in it, by
+ * name. Symbolic links stay links. Each file is opened, and each URL asked, when its turn comes, so that folders of any
+ * size take the memory of one. A URL is one whose scheme begins with `http`; the last part of its path is its name.
  *
- * @throws {FileEntriesError} for a folder without `recursive`, or something that is neither file, folder nor link; the
- * error of the system for what cannot be read
+ * @throws {FileEntriesError} as {@link checkPaths}; for a URL that does not answer with a status of 200 to 299
+ * @see cli-config.md §1.7
  */
 export async function* fileEntries(
   paths: Iterable<string>,
-  { recursive = false, hidden = false }: FileEntriesOptions = {}
+  options: FileEntriesOptions = {}
 ): AsyncGenerator<FileEntry, void, undefined> {
   for (const path of paths) {
+    if (isUrl(path)) {
+      yield urlEntry(path, options.signal)
+      continue
+    }
     const absolute = resolve(path)
-    yield* walk(absolute, basename(absolute), path, recursive, hidden)
+    yield* walk(absolute, basename(absolute), path, options)
   }
 }
 
-/** Bytes of all files that {@link fileEntries} would give. */
-export async function totalFileBytes(paths: Iterable<string>, options: FileEntriesOptions = {}): Promise<number> {
+/**
+ * Says at once what {@link fileEntries} would say of the given paths themselves; nothing is read.
+ *
+ * @throws {FileEntriesError} for what is not there, a folder without `recursive`, something that is neither file, folder
+ * nor link, and with `noCopy` for whatever is no URL
+ */
+export async function checkPaths(paths: Iterable<string>, options: FileEntriesOptions = {}): Promise<void> {
+  for (const path of paths) if (!isUrl(path)) await statsOf(resolve(path), path, options)
+}
+
+/**
+ * Bytes of all files that {@link fileEntries} would give.
+ *
+ * @returns `undefined` when a URL does not say how long its content is
+ */
+export async function totalFileBytes(
+  paths: Iterable<string>,
+  options: FileEntriesOptions = {}
+): Promise<number | undefined> {
   let total = 0
-  for await (const entry of fileEntries(paths, options)) {
-    if (entry.type === 'file' && entry.source !== undefined) total += (await lstat(entry.source)).size
+  for (const path of paths) {
+    if (isUrl(path)) {
+      const length = await urlLength(path, options.signal)
+      if (length === undefined) return undefined
+      total += length
+      continue
+    }
+    for await (const entry of fileEntries([path], options)) {
+      options.signal?.throwIfAborted()
+      if (entry.type === 'file' && entry.source !== undefined) total += (await lstat(entry.source)).size
+    }
   }
   return total
 }
@@ -55,25 +85,41 @@ async function* walk(
   absolute: string,
   path: string,
   given: string,
-  recursive: boolean,
-  hidden: boolean
+  options: FileEntriesOptions
 ): AsyncGenerator<FileEntry, void, undefined> {
-  const stats = await lstat(absolute)
+  const stats = await statsOf(absolute, given, options)
   if (stats.isFile()) {
     yield { type: 'file', path, content: contentOf(absolute), source: absolute }
   } else if (stats.isSymbolicLink()) {
     yield { type: 'symlink', path, target: await readlink(absolute) }
-  } else if (stats.isDirectory()) {
-    if (!recursive) {
-      throw new FileEntriesError('IS_DIRECTORY', `${given} is a directory, but Recursive option is not set`)
-    }
-    yield { type: 'directory', path }
-    for (const name of await namesIn(absolute, hidden)) {
-      yield* walk(join(absolute, name), `${path}/${name}`, join(given, name), recursive, hidden)
-    }
   } else {
-    throw new FileEntriesError('UNKNOWN_TYPE', `unrecognized file type for ${given}`)
+    yield { type: 'directory', path }
+    for (const name of await namesIn(absolute, options.hidden === true)) {
+      yield* walk(join(absolute, name), `${path}/${name}`, join(given, name), options)
+    }
   }
+}
+
+/** What something is, when it can be added. */
+async function statsOf(absolute: string, given: string, options: FileEntriesOptions): Promise<Stats> {
+  let stats: Stats
+  try {
+    stats = await lstat(absolute)
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException
+    const text = errno === undefined ? String(error) : getSystemErrorMessage(errno)
+    throw new FileEntriesError('UNREADABLE', `lstat ${given}: ${text}`, { cause: error })
+  }
+  if (stats.isDirectory() && options.recursive !== true) {
+    throw new FileEntriesError('IS_DIRECTORY', `${given} is a directory, but Recursive option is not set`)
+  }
+  if (!stats.isFile() && !stats.isSymbolicLink() && !stats.isDirectory()) {
+    throw new FileEntriesError('UNKNOWN_TYPE', `unrecognized file type for ${given}: ${fileModeText(stats.mode)}`)
+  }
+  if (options.noCopy === true) {
+    throw new FileEntriesError('NO_URL', 'nocopy option is only valid for URLs')
+  }
+  return stats
 }
 
 /** Opened only when it is read. */
@@ -84,5 +130,5 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array, void, undefi
 async function namesIn(folder: string, hidden: boolean): Promise<string[]> {
   const names: string[] = []
   for await (const { name } of await opendir(folder)) if (hidden || !name.startsWith('.')) names.push(name)
-  return names.sort()
+  return names.sort(byName)
 }

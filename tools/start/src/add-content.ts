@@ -25,7 +25,7 @@ export interface Added {
 export async function addContent({ restUrl }: RunningPeer, path: string, signal: AbortSignal): Promise<Added> {
   const client = new ClusterClient({ url: restUrl })
   const name = basename(resolve(path))
-  const total = await totalFileBytes([path], { recursive: true })
+  const total = (await totalFileBytes([path], { recursive: true })) ?? 0
   const bar = new SingleBar(
     { format: `Adding ${name} |{bar}| {percentage}% of {mib} MiB`, clearOnComplete: false, noTTYOutput: false },
     Presets.shades_classic
