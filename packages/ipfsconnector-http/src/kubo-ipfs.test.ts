@@ -63,6 +63,20 @@ describe('KuboIpfs', () => {
     expect((await counted())['pins_ipfs_pins']).toBe(1)
   })
 
+  it('does not ask for what is known to be absent, and pins it though it is there', async () => {
+    const { kubo, ipfs } = await setUp()
+    const a = blockOf('a')
+    await ipfs.blockStream(stream(a), {})
+    for (let round = 0; round < 2; round++) {
+      kubo.calls.length = 0
+      await ipfs.pin(pinOf(a.cid), { isKnownAbsent: true })
+      expect(kubo.calls.map((call) => call.split('?')[0])).toEqual(['pin/add'])
+    }
+    kubo.calls.length = 0
+    await ipfs.pin(pinOf(a.cid), {})
+    expect(kubo.calls.map((call) => call.split('?')[0])).toEqual(['pin/ls'])
+  })
+
   it('asks for metrics after as many pins, adds and collections as told', async () => {
     const { kubo, ipfs } = await setUp({ informerTriggerInterval: 2 })
     let due = 0

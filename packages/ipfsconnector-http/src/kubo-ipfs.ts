@@ -13,7 +13,8 @@ import {
   type IPFSRepoStat,
   type NodeWithMeta,
   type Pages,
-  type Pin
+  type Pin,
+  type PinCallOptions
 } from '@cluster/api'
 import { formatMultiaddr } from '@cluster/config'
 import type { AbortOptions, Metric as Gauge, PeerId } from '@libp2p/interface'
@@ -123,11 +124,12 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
 
   /**
    * Does nothing when the pin is there already. Gives up when nothing arrives for `pin_timeout`, however long the pin
-   * takes. While the daemon is down it waits for its turn to find out.
+   * takes. While the daemon is down it waits for its turn to find out. What is known to be absent is pinned without a
+   * question.
    *
    * @throws {ClusterError} `TIMEOUT`; `IPFS` with what the daemon says
    */
-  async pin(pin: Pin, options: AbortOptions & { onProgress?(nodes: number, bytes?: number): void }): Promise<void> {
+  async pin(pin: Pin, options: PinCallOptions): Promise<void> {
     await this.#running.run(options, async (signal) => {
       const context: PinContext = {
         client: this.#client,
@@ -138,7 +140,8 @@ export class KuboIpfs extends TypedEventEmitter<IpfsConnectorEvents> implements 
         status: (cid, depth) => pinStatus(cid, depth, this.#calls, { ...this.#asked(signal), isPatient: true }),
         onProgress: (nodes, bytes) => options.onProgress?.(nodes, bytes)
       }
-      if (covers(await context.status(pin.cid, pin.maxDepth), pin.maxDepth)) return
+      const isKnownAbsent = options.isKnownAbsent === true
+      if (!isKnownAbsent && covers(await context.status(pin.cid, pin.maxDepth), pin.maxDepth)) return
       this.#trigger()
       try {
         await addPin(pin, context)
