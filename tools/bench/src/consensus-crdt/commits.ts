@@ -35,12 +35,22 @@ export const commits: Job = async (say) => {
   const callers = `${CALLERS.toString()} callers`
   say({ name: `Consensus.commit, ${callers}, in memory`, value: inMemory, unit: 'pins/s' })
   say({ name: `Consensus.commit, ${callers}, durable`, value: durable, unit: 'pins/s' })
+  say({ name: 'CPU of a pin, in memory', value: costOf(memory), unit: 'µs' })
+  say({ name: 'CPU of a pin, durable', value: costOf(disk), unit: 'µs' })
   say({ name: 'durable ÷ in memory (at least 0.6)', value: durable / inMemory, unit: '×' })
   say({ name: 'Consensus.commit, one caller, durable', value: one, unit: 'pins/s' })
   say({ name: `${callers} ÷ one durable batch a pin (at least 5)`, value: durable / one, unit: '×' })
 }
 
 function rateOf(outcomes: readonly Outcome[] = []): number {
-  const sum = (read: (outcome: Outcome) => number): number => outcomes.reduce((all, one) => all + read(one), 0)
-  return sum(({ pins }) => pins) / sum(({ seconds }) => seconds)
+  return sumOf(outcomes, ({ pins }) => pins) / sumOf(outcomes, ({ seconds }) => seconds)
+}
+
+/** In microseconds. */
+function costOf(outcomes: readonly Outcome[] = []): number {
+  return (1e6 * sumOf(outcomes, ({ cpuSeconds }) => cpuSeconds)) / sumOf(outcomes, ({ pins }) => pins)
+}
+
+function sumOf(outcomes: readonly Outcome[], read: (outcome: Outcome) => number): number {
+  return outcomes.reduce((all, one) => all + read(one), 0)
 }
