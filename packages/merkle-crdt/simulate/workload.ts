@@ -42,9 +42,11 @@ export class Workload {
   /** How the next process of a peer works. */
   options(peer: Peer): MerkleCrdtOptions {
     const { dice } = this.#world
+    // not simulated yet: to turn catching up off while a snapshot is taken in
+    const isTaking = isTakingIn(peer.disk.entries)
     return {
       ...(dice.chance(0.4) ? { batching: this.#batching() } : {}),
-      ...(dice.chance(0.6) || isTakingIn(peer.disk.entries) ? { catchUp: this.#catchUp(peer) } : {}),
+      ...(dice.chance(0.6) || isTaking ? { catchUp: this.#catchUp(peer) } : {}),
       ...(dice.chance(0.5) ? { headMerging: this.#headMerging(peer) } : {})
     }
   }
