@@ -68,6 +68,7 @@ export class Replica {
   readonly watch: SyncWatch
   readonly intake: Intake
   readonly #filter: ProcessedFilter
+  readonly #faults: Faults
   #isClosing = false
   #maxTurnBlocks = MAX_TURN_BLOCKS
   #idleWaiters: (() => void)[] = []
@@ -93,7 +94,7 @@ export class Replica {
     })
     this.#filter = new ProcessedFilter(parts.storage, parts.layout, parts.clock, parts.signal)
     parts.blocks.useFilter(this.#filter)
-    const faults = new Faults(parts.blocks, parts.dirty, this.watch, parts.log)
+    this.#faults = new Faults(parts.layout, parts.blocks, parts.dirty, this.watch, parts.log)
     this.#turns = new Turns(parts.clock, {
       hasWork: () => this.#hasWork(),
       next: () => this.#next(),
@@ -103,7 +104,7 @@ export class Replica {
     })
     this.intake = new Intake({
       ...parts,
-      faults,
+      faults: this.#faults,
       filter: this.#filter,
       watch: this.watch,
       jobs: () => this.#state.jobs,
@@ -136,7 +137,9 @@ export class Replica {
 
   async #load(): Promise<void> {
     const { storage, layout, exchange, clock, signal } = this.#parts
-    const { heads, jobs } = await loadState(storage, layout, exchange, clock, signal)
+    const { heads, jobs } = await loadState(storage, layout, exchange, clock, signal, (head) =>
+      this.#faults.foundCorrupt(head)
+    )
     this.#state.jobs.clear()
     this.#state = { heads, jobs }
     this.intake.add([...jobs.values()])

@@ -58,6 +58,7 @@ export async function repairDag(parts: RepairParts): Promise<boolean> {
       }
       const [processed] = await readMany(storage, [layout.processed(id)], { signal })
       if (processed === undefined) await enqueue(replica, cid, root, walk)
+      else await parts.blocks.keep(cid)
     }
     await replica.idle(signal)
     return replica.queuedJobs === 0

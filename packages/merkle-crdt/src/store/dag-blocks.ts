@@ -77,6 +77,15 @@ export class DagBlocks {
     await this.#storage.commit([{ delete: this.#layout.block(id) }], { ...options, durable: false })
   }
 
+  /** Writes a fetched block to the disk that no merge will write: it was merged before, and its bytes had been lost. */
+  async keep(cid: CID): Promise<void> {
+    const id = blockIdOf(cid)
+    const value = this.#staged.get(id)
+    if (value === undefined) return
+    await this.#storage.commit([{ put: { key: this.#layout.block(id), value } }], { durable: true })
+    this.wrote([id])
+  }
+
   /** Forgets bytes that are not the block, or no good block: nothing else is removed, above all no block that is merged. */
   async discard(cid: CID): Promise<void> {
     const id = blockIdOf(cid)

@@ -125,7 +125,7 @@ export class Draft {
     if (bytes === undefined) return 0n
     const decoded = decodeUvarint(bytes)
     if (decoded === undefined) throw badEntry('error decoding priority', this.layout.priority(key))
-    return decoded.value === 0n ? 0n : decoded.value - 1n
+    return BigInt.asUintN(64, decoded.value - 1n) // as the Go peer: it wraps around for the highest priority
   }
 
   /** The additions of a key that are not taken back, in the order of the datastore, with their entries. */
@@ -311,6 +311,7 @@ export async function readMany(
 export function badEntry(what: string, key: Key): CrdtError {
   return new CrdtError(
     'ERR_CRDT_BAD_STORE',
-    `${what}: the entry ${key.toString()} cannot be read: restore the datastore, or clean it and sync again`
+    `${what}: the entry ${key.toString()} cannot be read. Repair the datastore or restore a copy of it; ` +
+      'or clean the store and start it again: then it takes everything in from other peers'
   )
 }

@@ -1,3 +1,5 @@
+import type { CID } from 'multiformats/cid'
+import { messageOf } from '../errors.ts'
 import { cidOfBlockId, type BlockId } from '../wire/block-id.ts'
 import type { Delta } from '../wire/delta.ts'
 import { badEntry, type Draft } from './draft.ts'
@@ -48,8 +50,16 @@ async function candidateOfBlock(draft: Draft, key: string, id: BlockId): Promise
   const cid = cidOfBlockId(id)
   const bytes = await draft.block(id)
   if (cid === undefined || bytes === undefined) throw badEntry('error getting delta', draft.layout.block(id))
-  const { delta } = decodeNode(cid, bytes)
+  const { delta } = decodeStored(draft, cid, id, bytes)
   return { priority: delta.priority, value: greatestValue(delta, key) }
+}
+
+function decodeStored(draft: Draft, cid: CID, id: BlockId, bytes: Uint8Array): DeltaNode {
+  try {
+    return decodeNode(cid, bytes)
+  } catch (error) {
+    throw badEntry(messageOf(error), draft.layout.block(id))
+  }
 }
 
 /** The greatest value of a key in one delta; empty if it has none. */

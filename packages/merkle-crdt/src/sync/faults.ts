@@ -4,16 +4,20 @@ import type { Logger } from '../ports.ts'
 import type { SyncWatch } from '../status/sync-watch.ts'
 import type { DagBlocks } from '../store/dag-blocks.ts'
 import type { DirtyMark } from '../store/dirty-mark.ts'
+import type { Layout } from '../store/layout.ts'
+import { blockIdOf } from '../wire/block-id.ts'
 import type { Job } from './jobs.ts'
 
 /** What is done about what went wrong. */
 export class Faults {
+  readonly #layout: Layout
   readonly #blocks: DagBlocks
   readonly #dirty: DirtyMark
   readonly #watch: SyncWatch
   readonly #log: Logger
 
-  constructor(blocks: DagBlocks, dirty: DirtyMark, watch: SyncWatch, log: Logger) {
+  constructor(layout: Layout, blocks: DagBlocks, dirty: DirtyMark, watch: SyncWatch, log: Logger) {
+    this.#layout = layout
     this.#blocks = blocks
     this.#dirty = dirty
     this.#watch = watch
@@ -31,6 +35,17 @@ export class Faults {
     if (!job.isLinked) this.#log.warn(`error processing new head: ${error.message}`)
     else if (isHopeless(error)) this.#log.error(`error getting children: ${error.message}`)
     else this.#log.warn(`error getting children, trying again: ${job.cid.toString()}: ${error.message}`)
+  }
+
+  /**
+   * The stored bytes of a merged block are damaged. What it changed stands in other entries; a repair fetches it from
+   * other peers.
+   */
+  async foundCorrupt(cid: CID): Promise<void> {
+    const place = this.#layout.block(blockIdOf(cid)).toString()
+    this.#log.error(`the entry ${place} is damaged; a repair fetches it from other peers`)
+    await this.#blocks.discard(cid)
+    await this.#dirty.set()
   }
 
   #delete(cid: CID): void {

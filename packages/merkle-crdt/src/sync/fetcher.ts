@@ -82,9 +82,8 @@ export class Fetcher {
       if (job.isLinked) this.#linked.push(job)
       else this.#heads.push(job)
     }
-    while (this.#heads.length > this.#limits.maxPendingHeads) {
-      const oldest = this.#heads.shift()
-      if (oldest === undefined) continue
+    const tooMany = this.#heads.length - this.#limits.maxPendingHeads
+    for (const oldest of tooMany > 0 ? this.#heads.splice(0, tooMany) : []) {
       this.#events.gaveWay(oldest)
       this.#events.dropped(oldest)
     }
