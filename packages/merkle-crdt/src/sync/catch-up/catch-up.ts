@@ -162,6 +162,8 @@ export class CatchUp {
     return {
       get: async (cid, options) => {
         const { digest } = cid.multihash
+        const here = this.#prefetch.size === 0 ? undefined : this.#prefetch.takeHere(digest)
+        if (here !== undefined) return here
         if (this.#intake.isPossible) await this.#offerSnapshot(options?.signal)
         const ahead = this.#running === undefined ? undefined : await this.#takeAhead(digest, options?.signal)
         if (ahead !== undefined) return ahead

@@ -96,6 +96,12 @@ export class Prefetch {
     }
   }
 
+  /** The block, if it is here: most are, and a wait costs more than the block. */
+  takeHere(digest: Uint8Array): Uint8Array | undefined {
+    const entry = this.#expected.get(digestKey(digest))
+    return entry?.bytes === undefined ? undefined : this.#takeNow(entry, entry.bytes)
+  }
+
   /** The block, now or when it comes; `undefined` if it is not expected, or did not come. */
   async take(digest: Uint8Array, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     const entry = this.#expected.get(digestKey(digest))
