@@ -46,13 +46,8 @@ const progressLine = z.object({
  * @see behaviours.md §5.5
  */
 export async function addPin(pin: Pin, context: PinContext): Promise<void> {
-  const ended = new AbortController()
-  const { client, counters, signal } = context
-  const call = { signal: AbortSignal.any([signal, ended.signal]), isLong: true, isOthersTime: true }
-  const connecting = (pin.origins ?? []).slice(0, MAX_ORIGINS).map((origin) => {
-    // Whether they can be reached or not: the daemon may find the content elsewhere.
-    return client.text(`swarm/connect?arg=${escapeQuery(origin.toString())}`, call).catch(() => undefined)
-  })
+  const { counters } = context
+  const endConnecting = connectOrigins(pin, context)
   counters?.pinAdd.increment()
   try {
     if (!(await updatePin(pin, context))) await fetchPin(pin, context)
@@ -61,6 +56,20 @@ export async function addPin(pin: Pin, context: PinContext): Promise<void> {
     counters?.pinAddErrors.increment()
     throw error
   } finally {
+    await endConnecting?.()
+  }
+}
+
+/** Connects the daemon with where the content is said to be; gives what ends that, if there is anything to end. */
+function connectOrigins({ origins }: Pin, { client, signal }: PinContext): (() => Promise<void>) | undefined {
+  if (origins === undefined || origins.length === 0) return undefined
+  const ended = new AbortController()
+  const call = { signal: AbortSignal.any([signal, ended.signal]), isLong: true, isOthersTime: true }
+  const connecting = origins.slice(0, MAX_ORIGINS).map((origin) => {
+    // Whether they can be reached or not: the daemon may find the content elsewhere.
+    return client.text(`swarm/connect?arg=${escapeQuery(origin.toString())}`, call).catch(() => undefined)
+  })
+  return async () => {
     ended.abort()
     await Promise.all(connecting)
   }
