@@ -13,6 +13,7 @@ it('tells a short absence from a loss, and forgets it when the peer returns', ()
   expect(absences.look(first, false, 61_500)).toBe('away')
   expect(absences.look(second, false, 61_500)).toBe('away')
   expect(absences.look(first, false, 121_500)).toBe('lost')
+  expect(absences.missing()).toBe(2)
 })
 
 it('knows no grace where there is none', () => {

@@ -10,6 +10,8 @@ export type Presence = 'there' | 'away' | 'lost'
 export interface Absences {
   /** What becomes of a peer that is seen, or not seen, now. */
   look(peer: PeerId, isThere: boolean, nowMs: number): Presence
+  /** How many peers are missing now, the lost ones included. */
+  missing(): number
 }
 
 /**
@@ -21,6 +23,7 @@ export interface Absences {
 export function createAbsences(graceMs: number): Absences {
   const missedSinceMs = new Map<string, number>()
   return {
+    missing: () => missedSinceMs.size,
     look(peer, isThere, nowMs) {
       const key = peer.toString()
       if (isThere) {

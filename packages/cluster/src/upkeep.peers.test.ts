@@ -130,6 +130,22 @@ describe('the repair loop', () => {
     expect(await holders(cluster, cid)).toEqual(['peer_0', 'peer_2'])
   })
 
+  it('moves nothing when most peers are gone: it may be the one that is cut off', async () => {
+    const cluster = await start(5, repairing({ intervalMs: 10_000 }))
+    const cid = await cidOf('cut off')
+    await cluster.peer(0).core.pins.pin(pinOf(cid, factors(2, 2)), {})
+    for (const index of [1, 2, 3]) await cluster.kill(index)
+    await cluster.pass(120_000)
+    expect(await holders(cluster, cid)).toEqual(['peer_0', 'peer_1'])
+    expect(cluster.peer(0).lines.map(({ text }) => text)).toContain(
+      'most peers are gone: pins stay where they are, since it may be this peer that is cut off'
+    )
+    // Who is told to repair knows better.
+    const pages = cluster.peer(0).core.upkeep?.repair({})
+    if (pages === undefined) throw new Error('no upkeep')
+    expect(await during(cluster, 5_000, movesOf(cluster, pages))).toEqual(['moved: +peer_4 -peer_1'])
+  })
+
   it('changes no more pins in a minute than it may', async () => {
     const cluster = await start(3, repairing({ intervalMs: 1_000, pinsPerMinute: 6 }), {}, (index) => ({
       followerMode: index > 0

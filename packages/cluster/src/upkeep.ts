@@ -33,6 +33,8 @@ import { isAborted, unlessAborted, waitUntil } from './wait.ts'
 /** Failed moves of one round that are logged one by one; the rest is counted. */
 const MAX_LOGGED_FAILURES = 20
 
+/** Peers that are remembered as heard of; more than any cluster has. */
+const MAX_KNOWN = 10_000
 /** Times that a pin is judged again because others change it. */
 const MAX_ATTEMPTS = 5
 
@@ -66,17 +68,19 @@ type Needs = Pick<CoreCollaborators, 'self' | 'consensus' | 'monitor' | 'allocat
 export function createUpkeep(
   core: Needs,
   parts: UpkeepParts,
-  config: Pick<ClusterConfig, 'repair' | 'replicationFactorMin' | 'replicationFactorMax'>
+  config: Pick<ClusterConfig, 'repair' | 'monitorPingIntervalMs' | 'replicationFactorMin' | 'replicationFactorMax'>
 ): UpkeepDesk {
   const { self, consensus, monitor, clock, log } = core
   const { roles, members, services, allocation, pinning, statuses } = parts
   const { repair: settings } = config
-  const absences = createAbsences(settings.gracePeriodMs)
+  // One ping that is late, or one slow answer of an IPFS daemon, is no loss.
+  const absences = createAbsences(Math.max(settings.gracePeriodMs, 2 * config.monitorPingIntervalMs))
   const limit = createRateLimit(clock, settings.pinsPerMinute)
+  const known = new Map<string, PeerId>()
   const mover = createMover(core, { pinning, statuses, limit })
 
   const isThere = (peer: PeerId): boolean =>
-    services.hasIpfs(peer) && members.metrics(PING).some((metric) => metric.peer.equals(peer))
+    services.hasIpfs(peer) && (peer.equals(self) || members.metrics(PING).some((metric) => metric.peer.equals(peer)))
 
   /** The cluster as it is now: every pin of a round is judged by the same view. */
   const view = (): RepairView => {
@@ -217,6 +221,14 @@ export function createUpkeep(
     // Who was told to move pins knows where they belong; to it the copies in between are no surplus.
     if (services.isMoving()) return
     const peers = await members.list({ signal })
+    for (const peer of known.values()) absences.look(peer, isThere(peer), clock.nowMs())
+    if (absences.missing() > peers.length) {
+      log.warn('most peers are gone: pins stay where they are, since it may be this peer that is cut off', {
+        there: peers.length,
+        gone: absences.missing()
+      })
+      return
+    }
     const acting = services.repairers().filter((peer) => peers.some((member) => member.equals(peer)))
     const isOurs = closestAmong(self, acting)
     const now = view()
@@ -248,7 +260,9 @@ export function createUpkeep(
     async run(signal) {
       // Absences count from the first moment that tells of them, not from the next round.
       const onMetric = ({ detail: { name, peer } }: CustomEvent<Metric>): void => {
-        if (name === PING || name === BULLETIN) absences.look(peer, isThere(peer), clock.nowMs())
+        if (name !== PING && name !== BULLETIN) return
+        absences.look(peer, isThere(peer), clock.nowMs())
+        if (known.size < MAX_KNOWN || known.has(peer.toString())) known.set(peer.toString(), peer)
       }
       monitor.addEventListener('metric', onMetric)
       monitor.addEventListener('alert', onMetric)
