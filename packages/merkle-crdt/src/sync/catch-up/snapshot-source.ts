@@ -13,7 +13,7 @@ import { DIGEST_BYTES, type SnapshotChunk, type SnapshotKind } from './message.t
 import { RecordWriter, type SnapshotElement, type SnapshotRecord } from './records.ts'
 
 /** Bytes of a chunk, about. @see spec/wire-crdt.md §7.3 P12 */
-const CHUNK_BYTES = 4 * 1024 * 1024
+const CHUNK_BYTES = 512 * 1024
 /** Elements read in one turn: few enough that the store is not held up, bounded in bytes by growing from the minimum. */
 const [MIN_PAGE, MAX_PAGE] = [64, 1024]
 const PAGE_BYTES = 512 * 1024
