@@ -55,8 +55,8 @@ export const plants: Readonly<Record<string, Plant>> = {
   'late-word': {
     about: 'what IPFS listed counts more than what happened since',
     file: `${SOURCE}/audit.ts`,
-    find: '|| removals.mayHave(key)',
-    replace: ''
+    find: '|| changed.has(key)) continue',
+    replace: ') continue'
   },
   'blind-restart': {
     about: 'after a restart nothing is taken up that was waiting',

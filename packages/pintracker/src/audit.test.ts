@@ -69,6 +69,13 @@ describe('comparing the index with IPFS', () => {
     expect(await Promise.all([1, 2, 3].map(stateOf))).toEqual(['pin', 'pinned', undefined])
   })
 
+  it('corrects what a clock that was ahead has written', async () => {
+    want(everywhere(1))
+    context.index.set(key(1), record('pinned', 2n ** 62n))
+    await audit(context, {})
+    expect(await stateOf(1)).toBe('lost')
+  })
+
   it('keeps of the listing what it knows nothing of, and nothing at all if it fails', async () => {
     want(everywhere(1))
     for (let index = 10; index < 20; index++) await context.ipfs.pin(everywhere(index), {})

@@ -37,7 +37,7 @@ export interface AuditContext {
 export async function audit(context: AuditContext, options: AbortOptions): Promise<void> {
   const { self, clock, listing, ipfs, pinset, index, queue } = context
   const startedAt = timestampFromMs(clock.nowMs())
-  const removals = index.watchRemovals()
+  const changed = index.watchChanges()
   try {
     await listing.fill(ipfs, options)
     const pins = pinset.list(options)
@@ -51,9 +51,11 @@ export async function audit(context: AuditContext, options: AbortOptions): Promi
       const records = await index.getMany(keys, options)
       for (const [at, { key, pin, answer }] of ours.entries()) {
         // what changed while IPFS was listing is newer than the list
-        if (queue.get(key) !== undefined || removals.mayHave(key)) continue
-        const corrected = correct(pin, records[at], answer, startedAt)
-        if (corrected !== undefined) index.set(key, corrected)
+        if (queue.get(key) !== undefined || changed.has(key)) continue
+        const record = records[at]
+        if (changed.isFull && (record === undefined || record.at > startedAt)) continue
+        const corrected = correct(pin, record, answer, startedAt)
+        if (corrected !== undefined) index.correct(key, corrected)
       }
       const known = ours.filter(({ answer }) => answer !== IPFSPinStatus.unpinned)
       await listing.forget(
@@ -66,7 +68,7 @@ export async function audit(context: AuditContext, options: AbortOptions): Promi
     await listing.clear({})
     throw error
   } finally {
-    removals.end()
+    changed.end()
   }
   await index.flush()
 }
@@ -79,9 +81,7 @@ function correct(
   startedAt: bigint
 ): IndexRecord | undefined {
   // operations have their own course
-  if (record !== undefined && (record.at > startedAt || (record.state !== 'pinned' && record.state !== 'lost'))) {
-    return undefined
-  }
+  if (record !== undefined && record.state !== 'pinned' && record.state !== 'lost') return undefined
   const isPinned = statusFromIpfs(answer, pin.maxDepth) === TrackerStatus.pinned
   if (record?.state === (isPinned ? 'pinned' : 'lost')) return undefined
   const base = { at: startedAt, attempts: 0, error: '', priority: false }

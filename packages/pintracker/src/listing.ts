@@ -15,10 +15,10 @@ import {
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { dutyOf, statusFrom, statusFromIpfs, statusOfOperation } from './assess.ts'
+import type { ChangedKeys } from './changed-keys.ts'
 import { isOperation, type IndexRecord } from './index-record.ts'
 import { join, type Joined } from './join.ts'
 import type { OperationQueue } from './operation-queue.ts'
-import type { Removals } from './removals.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
 import { trackedError, trackedLost, trackedOperation, trackedPin, trackedRecord } from './tracked-pin.ts'
 import { barePin } from './work.ts'
@@ -230,39 +230,35 @@ async function askIpfs(
   options: AbortOptions
 ): Promise<TrackedPin> {
   const { clock, index, ipfs } = context
-  const removals = index.watchRemovals()
+  const changed = index.watchChanges()
   let status: TrackerStatus
   try {
     status = statusFromIpfs(await ipfs.pinLsCid(pin, options), pin.maxDepth)
-    await learn(context, pin, record, status, removals, options)
+    learn(context, pin, record, status, changed)
   } catch (error) {
     options.signal?.throwIfAborted()
     return trackedError(pin, error, timestampFromMs(clock.nowMs()))
   } finally {
-    removals.end()
+    changed.end()
   }
   if (status === TrackerStatus.unexpectedlyUnpinned) return trackedLost(pin)
   return trackedPin(pin, status, { timestamp: pin.timestamp })
 }
 
 /** Notes what IPFS said, unless something happened to the CID meanwhile. */
-async function learn(
+function learn(
   { index, queue, clock }: ListingContext,
   pin: Pin,
   seen: IndexRecord | undefined,
   status: TrackerStatus,
-  removals: Removals,
-  options: AbortOptions
-): Promise<void> {
+  changed: ChangedKeys
+): void {
   if (status !== TrackerStatus.pinned && status !== TrackerStatus.unexpectedlyUnpinned) return
   const state = status === TrackerStatus.pinned ? 'pinned' : 'lost'
-  if (seen?.state === state) return
   const key = pinsetKey(pin.cid)
-  const record = await index.get(key, options)
-  if (queue.get(key) !== undefined || removals.mayHave(key)) return
-  if (record?.at !== seen?.at || record?.state !== seen?.state) return
+  if (seen?.state === state || queue.get(key) !== undefined || changed.has(key) || changed.isFull) return
   const learnt: IndexRecord = { state, at: timestampFromMs(clock.nowMs()), attempts: 0, error: '', priority: false }
-  index.set(key, state === 'pinned' ? { ...learnt, depth: pin.maxDepth } : learnt)
+  index.correct(key, state === 'pinned' ? { ...learnt, depth: pin.maxDepth } : learnt)
 }
 
 function abortOf({ signal }: AbortOptions): AbortOptions {

@@ -128,15 +128,17 @@ describe('OperationQueue', () => {
     begin()
     const second = begin()
     // unpins have no rate
-    expect([begin().type, queue.next(NOW), queue.wakeMs]).toEqual(['unpin', undefined, NOW + 500])
+    expect([begin().type, queue.next(NOW), queue.wakeMs(NOW)]).toEqual(['unpin', undefined, NOW + 500])
     queue.settle(second, true, NOW)
     expect(queue.next(NOW + 499)).toBeUndefined()
     begin(NOW + 500)
-    expect([queue.next(NOW + 500), queue.wakeMs]).toEqual([undefined, NOW + 1000])
+    expect([queue.next(NOW + 500), queue.wakeMs(NOW)]).toEqual([undefined, NOW + 1000])
     // time that was not used is not made up for beyond a second
     expect([begin(NOW + 9000).key, begin(NOW + 9000).key]).toEqual([key(4), key(5)])
     submit('pin', pin(6))
-    expect(queue.wakeMs).toBe(NOW + 9500)
+    expect(queue.wakeMs(NOW + 9000)).toBe(NOW + 9500)
+    // a clock that is set back by hours keeps nothing waiting
+    expect(begin(NOW - 9_000_000).key).toBe(key(6))
   })
 
   it('keeps the first pins that wait whole, of the others what is needed to find them', () => {
@@ -178,13 +180,13 @@ describe('OperationQueue', () => {
 
     it('have all places as long as nothing else waits', () => {
       fill()
-      expect([queue.setAside(SLOW), queue.wakeMs]).toEqual([[], undefined])
+      expect([queue.setAside(SLOW), queue.wakeMs(NOW)]).toEqual([[], undefined])
     })
 
     it('give half of the places to pins that wait, and wait behind them', () => {
       const runs = fill()
       for (const index of [5, 6, 7]) submit('pin', pin(index))
-      expect([queue.setAside(SLOW - 1), queue.wakeMs]).toEqual([[], SLOW])
+      expect([queue.setAside(SLOW - 1), queue.wakeMs(NOW)]).toEqual([[], SLOW])
       const aside = queue.setAside(SLOW)
       expect(aside).toHaveLength(2)
       // once, and no more of them

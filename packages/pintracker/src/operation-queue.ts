@@ -167,10 +167,12 @@ export class OperationQueue {
   }
 
   /** When to ask for {@link next} and {@link setAside} again, though nothing else happens until then. */
-  get wakeMs(): number | undefined {
-    const { hasRoomForPin, hasRoomForSlow, slowMs, paceMs } = this.#running
+  wakeMs(nowMs: number): number | undefined {
+    const { hasRoomForPin, hasRoomForSlow, slowMs } = this.#running
     if (!hasRoomForPin) return this.#freshWaiting === 0 ? undefined : slowMs
-    return this.#freshWaiting > 0 || (this.#lines.slow.size > 0 && hasRoomForSlow) ? paceMs : undefined
+    return this.#freshWaiting > 0 || (this.#lines.slow.size > 0 && hasRoomForSlow)
+      ? this.#running.paceMs(nowMs)
+      : undefined
   }
 
   /** Nothing that was slow counts as slow any more: the daemon was restarted. */
@@ -216,7 +218,7 @@ export class OperationQueue {
 
   #nextPin(nowMs: number): Entry | undefined {
     const { priority, normal, slow } = this.#lines
-    if (!this.#running.hasRoomForPin || nowMs < this.#running.paceMs) return undefined
+    if (!this.#running.hasRoomForPin || nowMs < this.#running.paceMs(nowMs)) return undefined
     if (slow.first !== undefined && this.#running.keepsPlaceForSlow) return slow.first
     return priority.first ?? normal.first ?? (this.#running.hasRoomForSlow ? slow.first : undefined)
   }

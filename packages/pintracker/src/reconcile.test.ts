@@ -2,7 +2,8 @@ import { pinOf, pinsetKey } from '@cluster/api'
 import { MemoryDatastore, MemoryPinset, settle, SteeredIpfs, testCid, testContext, testPeerId } from '@cluster/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IndexRecord } from './index-record.ts'
-import { resume } from './reconcile.ts'
+import { resume, retryDue } from './reconcile.ts'
+import { MAX_WAIT_MS } from './retry-schedule.ts'
 import { StatusIndex } from './status-index.ts'
 import { Work } from './work.ts'
 
@@ -40,15 +41,25 @@ describe('taking up what the index says is to be done', () => {
       index.set(key(2), failed(2000))
       work.retries.set(key(2), 2000)
     }
-    await resume(context, {})
+    await resume(context, 0, {})
     expect([work.retries.takeDue(9999), work.retries.takeDue(9999)]).toEqual([key(1), key(2)])
+  })
+
+  it('does not wait for hours because a clock was set back', async () => {
+    const { index, work } = context
+    index.set(key(1), failed(90_000_000))
+    await resume(context, 1000, {})
+    expect(work.retries.nextMs).toBe(1000 + MAX_WAIT_MS)
+    work.retries.set(key(1), 90_000_000)
+    await retryDue(context, 1000, {})
+    expect(work.retries.nextMs).toBe(1000 + MAX_WAIT_MS)
   })
 
   it('counts pins in error once, though it reads them again', async () => {
     const { index, work } = context
     index.set(key(1), failed(1000))
-    await resume(context, {})
-    await resume(context, {})
+    await resume(context, 0, {})
+    await resume(context, 0, {})
     expect(work.pinErrors).toBe(1)
   })
 
@@ -58,7 +69,7 @@ describe('taking up what the index says is to be done', () => {
     for (const each of [1, 2]) index.set(key(each), toDo)
     pinset.apply([{ type: 'pin', pin: { ...pinOf(testCid(1)), replicationFactorMin: -1, replicationFactorMax: -1 } }])
     work.start()
-    await resume(context, {})
+    await resume(context, 0, {})
     await settle()
     expect(context.ipfs.calls.map(({ cid }) => pinsetKey(cid))).toEqual([key(1)])
     await work.stop()

@@ -5,6 +5,7 @@ import type { DaemonListing } from './daemon-listing.ts'
 import { join } from './join.ts'
 import { isOperation } from './index-record.ts'
 import type { OperationType } from './operation.ts'
+import { MAX_WAIT_MS } from './retry-schedule.ts'
 import { cidOfKey, type IndexEntry, type StatusIndex } from './status-index.ts'
 import { barePin, isPinError, type Work } from './work.ts'
 
@@ -51,7 +52,7 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
  * Takes up again what the index says is still to be done: after a restart, and when there is room for what was parked.
  * It does not look for what the pinset no longer wants, which only {@link reconcile} may decide.
  */
-export async function resume(context: ReconcileContext, options: AbortOptions): Promise<void> {
+export async function resume(context: ReconcileContext, nowMs: number, options: AbortOptions): Promise<void> {
   const { index, work } = context
   // first this, then what is on the disk: what fails from here on is set again by itself
   work.retries.reset()
@@ -60,7 +61,8 @@ export async function resume(context: ReconcileContext, options: AbortOptions): 
   for await (const page of index.scanFailed(undefined, options)) {
     for (const { key, record } of page) {
       if (isFirst && isPinError(record)) work.pinErrors += 1
-      if (isOperation(record) && work.queue.get(key) === undefined) work.retries.set(key, record.retryAtMs ?? 0)
+      if (!isOperation(record) || work.queue.get(key) !== undefined) continue
+      work.retries.set(key, Math.min(record.retryAtMs ?? 0, nowMs + MAX_WAIT_MS))
     }
   }
   work.hasCounted = true
@@ -87,8 +89,9 @@ export async function retryDue(context: ReconcileContext, nowMs: number, options
     if (!isOperation(record) || !isFailed(record) || work.queue.get(key) !== undefined) continue
     await takeUp(context, key, record.state, options)
   }
-  // those that found no place in the schedule
-  if (work.retries.size === 0 && !work.retries.isComplete) await resume(context, options)
+  // those that found no place in the schedule; and all, when the clock was set back
+  const isUnread = work.retries.size === 0 && !work.retries.isComplete
+  if (isUnread || (work.retries.nextMs ?? 0) > nowMs + MAX_WAIT_MS) await resume(context, nowMs, options)
   work.armRetry()
 }
 

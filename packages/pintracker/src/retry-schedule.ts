@@ -4,6 +4,8 @@ export const FIRST_RETRY_MS = 60_000
 export const MAX_RETRY_MS = 3_600_000
 /** By which part a retry may come later, so that what failed together does not come back together. */
 const JITTER = 0.2
+/** No retry is further off, with that: one that seems to be was set before the clock was. */
+export const MAX_WAIT_MS = MAX_RETRY_MS * (1 + JITTER)
 /** Most retries held in memory; those beyond are found in the index again. */
 const MAX_RETRIES = 100_000
 

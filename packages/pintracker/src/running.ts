@@ -52,7 +52,9 @@ export class Running {
   }
 
   /** When another pin may begin, with a second's worth of them at once. */
-  get paceMs(): number {
+  paceMs(nowMs: number): number {
+    // a clock that was set back would keep everything waiting
+    if (this.#paceMs > nowMs + BURST_MS + this.#intervalMs) this.#paceMs = nowMs
     return this.#paceMs + this.#intervalMs - BURST_MS
   }
 

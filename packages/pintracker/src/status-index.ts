@@ -3,8 +3,8 @@ import type { AbortOptions } from '@libp2p/interface'
 import { Key } from 'interface-datastore'
 import { base32upper } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
+import { ChangedKeys } from './changed-keys.ts'
 import { decodeRecord, encodeRecord, type IndexRecord } from './index-record.ts'
-import { Removals } from './removals.ts'
 
 /** An entry of the index with its place in pinset order. */
 export interface IndexEntry {
@@ -53,7 +53,7 @@ export class StatusIndex {
   readonly #unwritten = new Map<string, IndexRecord | undefined>()
   /** Where marks were met that do not belong there. */
   readonly #leftovers = new Set<string>()
-  readonly #watches = new Set<Removals>()
+  readonly #watches = new Set<ChangedKeys>()
   #pass: Promise<void> | undefined
 
   /** @param onFailure - told when a write behind fails; what was not written stays readable, and is tried again later */
@@ -89,17 +89,22 @@ export class StatusIndex {
     return this.#unwritten.size > MAX_UNWRITTEN
   }
 
-  /** Notes what is removed, until `end()`: for those who act on what IPFS said before. */
-  watchRemovals(): Removals {
-    const removals = new Removals(() => {
-      this.#watches.delete(removals)
+  /** Notes what changes, until `end()`. */
+  watchChanges(): ChangedKeys {
+    const changed = new ChangedKeys(() => {
+      this.#watches.delete(changed)
     })
-    this.#watches.add(removals)
-    return removals
+    this.#watches.add(changed)
+    return changed
   }
 
   set(key: string, record: IndexRecord | undefined): void {
-    if (record === undefined) for (const removals of this.#watches) removals.note(key)
+    for (const changed of this.#watches) changed.note(key)
+    this.correct(key, record)
+  }
+
+  /** Sets a record that says better what was so before: not a change for those who watch. */
+  correct(key: string, record: IndexRecord | undefined): void {
     this.#unwritten.set(key, record)
     void this.#write()
   }

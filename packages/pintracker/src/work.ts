@@ -20,7 +20,7 @@ import { failureOf } from './failure.ts'
 import type { IndexRecord, OperationRecord } from './index-record.ts'
 import { OPERATION_STATUS, type Operation, type OperationType } from './operation.ts'
 import { OperationQueue, type QueueLimits } from './operation-queue.ts'
-import { retryAtMs, RetrySchedule } from './retry-schedule.ts'
+import { MAX_WAIT_MS, retryAtMs, RetrySchedule } from './retry-schedule.ts'
 import { cidOfKey, type StatusIndex } from './status-index.ts'
 import { trackedOperation, trackedPin } from './tracked-pin.ts'
 
@@ -166,7 +166,8 @@ export class Work {
     this.#cancelRetry()
     const { nextMs } = this.retries
     if (this.#state !== 'working' || nextMs === undefined) return
-    this.#cancelRetry = this.#context.clock.setTimer(nextMs, () => {
+    const { clock } = this.#context
+    this.#cancelRetry = clock.setTimer(Math.min(nextMs, clock.nowMs() + MAX_WAIT_MS), () => {
       this.#listener.onRetryDue()
     })
   }
@@ -199,7 +200,7 @@ export class Work {
     for (const operation of this.queue.setAside(this.#context.clock.nowMs())) {
       this.#runs.get(operation)?.abort.abort(new Error('others go first'))
     }
-    const { wakeMs } = this.queue
+    const wakeMs = this.queue.wakeMs(this.#context.clock.nowMs())
     if (wakeMs === this.#wakeMs) return
     this.#cancelWake()
     this.#cancelWake = () => undefined
