@@ -63,7 +63,7 @@ const banned = [
 /** Test code: never built, never published. `simulate` holds the schedules of `nx simulate`. */
 const testFiles = ['**/*.test.ts', '**/*.fixture.ts', '**/simulate/**/*.ts', '**/*.config.ts']
 export default defineConfig(
-  globalIgnores(['**/dist', '**/out-tsc', '**/coverage', '.nx', 'tools/generators/src/*/files']),
+  globalIgnores(['**/dist', '**/out-tsc', '**/coverage', '.nx', '**/.readme-*', 'tools/generators/src/*/files']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' }, plugins: { '@nx': nx } },
   {
     files: ['**/*.{js,mjs}'],

@@ -7,6 +7,9 @@ const shared: ViteUserConfig = defineConfig({
   test: {
     include: ['src/**/*.test.ts'],
     watch: false,
+    // No test measures time: this ends those that hang, on slow machines too.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reportsDirectory: 'coverage' }
   }
 })
