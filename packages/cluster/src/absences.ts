@@ -4,7 +4,7 @@ import type { PeerId } from '@libp2p/interface'
 const MAX_REMEMBERED = 10_000
 
 /** How it is with a peer: there, gone for a short while, or gone for longer than the grace period. */
-export type Presence = 'there' | 'away' | 'lost'
+type Presence = 'there' | 'away' | 'lost'
 
 /** Tells a short absence from a loss. */
 export interface Absences {

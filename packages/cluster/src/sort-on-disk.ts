@@ -47,46 +47,44 @@ export async function* sortedOnDisk(
 ): AsyncGenerator<KeyedStatus, void, undefined> {
   let file: ScratchFile | undefined
   const runs: Run[] = []
-  let part: KeyedStatus[] = []
+  // As bytes: what lives for long as objects is expensive to collect.
+  let part: Stored[] = []
   try {
     for await (const info of answer) {
       const key = pinsetKey(check(info).cid)
       if (key <= afterKey) continue
-      part.push({ key, info })
+      part.push({ key, info: encode(pinInfoForm.msgpack, info) })
       if (part.length < runItems) continue
       file ??= await scratch.create()
       runs.push(await writeRun(file, runs.at(-1)?.end ?? 0, inKeyOrder(part)))
       part = []
     }
     if (file === undefined) {
-      yield* distinct(inKeyOrder(part))
+      yield* decoded(inKeyOrder(part))
       return
     }
     if (part.length > 0) runs.push(await writeRun(file, runs.at(-1)?.end ?? 0, inKeyOrder(part)))
     part = []
-    for await (const { key, info } of distinct(mergeRuns(file, runs))) {
-      yield { key, info: decode(pinInfoForm.msgpack, info) }
-    }
+    yield* decoded(mergeRuns(file, runs))
   } finally {
     await file?.close()
   }
 }
 
-function inKeyOrder(part: KeyedStatus[]): readonly KeyedStatus[] {
+function inKeyOrder(part: Stored[]): readonly Stored[] {
   return part.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
 }
 
-async function writeRun(file: ScratchFile, offset: number, part: readonly KeyedStatus[]): Promise<Run> {
+async function writeRun(file: ScratchFile, offset: number, part: readonly Stored[]): Promise<Run> {
   const records: Uint8Array[] = []
   let length = 0
   for (const { key, info } of part) {
-    const value = encode(pinInfoForm.msgpack, info)
     const name = Buffer.from(key, 'latin1')
     const header = Buffer.allocUnsafe(HEADER_BYTES)
     header.writeUInt32LE(name.length, 0)
-    header.writeUInt32LE(value.length, 4)
-    records.push(header, name, value)
-    length += header.length + name.length + value.length
+    header.writeUInt32LE(info.length, 4)
+    records.push(header, name, info)
+    length += header.length + name.length + info.length
   }
   await file.append(Buffer.concat(records, length))
   return { offset, end: offset + length }
@@ -168,12 +166,11 @@ function replaceTop(heap: Head[], replacement: Head | undefined): void {
   heap[at] = head
 }
 
-async function* distinct<T extends { readonly key: string }>(
-  items: Iterable<T> | AsyncIterable<T>
-): AsyncGenerator<T, void, undefined> {
+/** Each key once: of two items the first counts. */
+async function* decoded(items: Iterable<Stored> | AsyncIterable<Stored>): AsyncGenerator<KeyedStatus, void, undefined> {
   let last: string | undefined
-  for await (const item of items) {
-    if (item.key !== last) yield item
-    last = item.key
+  for await (const { key, info } of items) {
+    if (key !== last) yield { key, info: decode(pinInfoForm.msgpack, info) }
+    last = key
   }
 }
