@@ -73,8 +73,10 @@ export function createAllocation(
     })
 
   const allocateNow = (request: AllocationRequest): readonly PeerId[] => {
-    const considered = explain(request)
-    const { cid } = request
+    const { cid, options } = request
+    // what everybody holds needs no choice, and that is most pins
+    const isEverywhere = options.replicationFactorMin < 0 && options.replicationFactorMax < 0
+    const considered = isEverywhere ? [] : explain(request)
     try {
       const allocations = decide(request, considered, allocator)
       space.chosen(allocations.filter((peer) => !isHolder(request.existing, peer)))
@@ -96,21 +98,20 @@ export function createAllocation(
     let isSaid = false
     for (;;) {
       if (signal?.aborted === true) throw abortReason(signal)
+      try {
+        const result = attempt()
+        if (isDone(result) || clock.nowMs() >= settledAtMs) return result
+      } catch (error) {
+        if (!isClusterError(error, 'NOT_ENOUGH_PEERS') || clock.nowMs() >= settledAtMs) throw error
+      }
+      if (!isSaid) log.info(`waiting for the metrics of other peers, at most ${settledAtMs - clock.nowMs()} ms`)
+      isSaid = true
       const arrived = new AbortController()
       const onMetric = (): void => {
         arrived.abort()
       }
       monitor.addEventListener('metric', onMetric)
       try {
-        let result: T | undefined
-        try {
-          result = attempt()
-          if (isDone(result) || clock.nowMs() >= settledAtMs) return result
-        } catch (error) {
-          if (!isClusterError(error, 'NOT_ENOUGH_PEERS') || clock.nowMs() >= settledAtMs) throw error
-        }
-        if (!isSaid) log.info(`waiting for the metrics of other peers, at most ${settledAtMs - clock.nowMs()} ms`)
-        isSaid = true
         const either = signal === undefined ? arrived.signal : AbortSignal.any([signal, arrived.signal])
         await waitUntil(clock, settledAtMs, either)
       } finally {
