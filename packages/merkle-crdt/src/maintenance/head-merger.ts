@@ -1,11 +1,11 @@
 import type { Clock } from '../ports.ts'
 
 /** Heads that may stand for long: each local block joins them, and few cost little. */
-export const DEFAULT_MAX_HEADS = 16
+const DEFAULT_MAX_HEADS = 16
 /** So long there must be more, without a local block that would have joined them. */
-export const DEFAULT_HEADS_AFTER_MS = 10 * 60_000
+const DEFAULT_HEADS_AFTER_MS = 10 * 60_000
 /** The peer whose turn it is waits at random up to this long, in case somebody else writes. */
-export const DEFAULT_HEADS_SPREAD_MS = 60_000
+const DEFAULT_HEADS_SPREAD_MS = 60_000
 
 /**
  * Who joins heads when there are many for long and nobody writes: the peer with the lowest ID among those that are

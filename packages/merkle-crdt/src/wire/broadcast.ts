@@ -8,7 +8,7 @@ import { concatBytes } from './uvarint.ts'
 export const MAX_HEADS_PER_BROADCAST = 1000
 
 /** Largest announcement that is read: what a message of the Go peer's gossip carries. */
-export const MAX_BROADCAST_BYTES = 1024 * 1024
+const MAX_BROADCAST_BYTES = 1024 * 1024
 
 const HEADS = 1
 const HEAD_CID = 1

@@ -24,7 +24,7 @@ export interface Delta {
  * Most elements and tombstones that are read from one block: far more than fit the blocks of any writer (1 MiB), and few
  * enough for the memory.
  */
-export const MAX_DELTA_ENTRIES = 262_144
+const MAX_DELTA_ENTRIES = 262_144
 
 const ELEMENTS = 1
 const TOMBSTONES = 2
