@@ -1,7 +1,7 @@
 import { ClusterError, type AddedOutput, type AddParams, type FileEntry } from '@cluster/api'
 import type { BlockSink } from './send/block-sink.ts'
 import { directoryNode, symlinkNode, type DagNode, type FileNode } from './dag/dag-node.ts'
-import { checkLength, partsOf } from './tree/entry-path.ts'
+import { checkLength, checkText, partsOf } from './tree/entry-path.ts'
 import { FolderTree, joinPath } from './tree/folder-tree.ts'
 import type { Plan } from './plan.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -82,6 +82,7 @@ export class AddRun {
   ): AsyncGenerator<AddedOutput, DagNode, undefined> {
     if (entry.type === 'symlink') {
       checkLength(entry.target, 'target of a symbolic link')
+      checkText(entry.target, 'target of a symbolic link')
       const node = symlinkNode(entry.target, this.#plan.format)
       await this.#sink.put(node)
       return node

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddedOutput, AddParams, FileEntry } from '@cluster/api'
 
-export interface Part {
+interface Part {
   readonly path: string
   readonly type: 'file' | 'dir' | 'symlink'
   readonly data?: string
@@ -122,7 +122,7 @@ export async function* entriesOf({ name, input, bodyHex }: Case): AsyncGenerator
   else yield* folderEntries(input)
 }
 
-export function entryOf({ path, type, data = 'text:', target = '', abspath }: Part, name: string): FileEntry {
+function entryOf({ path, type, data = 'text:', target = '', abspath }: Part, name: string): FileEntry {
   if (type === 'dir') return directory(path)
   if (type === 'symlink') return { type, path, target }
   // Unescaping is the work of whoever reads the multipart body.

@@ -29,7 +29,7 @@ async function* importFile(
   content: AsyncIterable<Uint8Array>,
   sink: BlockSink
 ): AsyncGenerator<AddedOutput, void, undefined> {
-  const car = await readCar(untilAborted(content, sink.signal))
+  await using car = await readCar(untilAborted(content, sink.signal))
   const roots = distinct(car.roots)
   if (roots.size === 0) throw bad('empty car, no roots')
   const fileSizes = new Map<string, bigint>()

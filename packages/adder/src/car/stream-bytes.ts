@@ -6,6 +6,11 @@ type BytesReader = Parameters<typeof readHeader>[0]
 /** What is read ahead is gathered in pieces of memory of this size. */
 const SLAB_BYTES = 256 * 1024
 
+/** What the stream itself threw, which says nothing about the bytes. */
+export class SourceFailure extends Error {
+  override readonly name = 'SourceFailure'
+}
+
 /**
  * Bytes of a stream on demand, as `@ipld/car` reads them. Unlike the reader of that library it takes no memory before
  * a size was checked, and copies each byte once. What it gives is never written to again.
@@ -61,7 +66,7 @@ export class StreamBytes implements BytesReader {
     }
     while (this.#to - this.#from < length) {
       if (this.#rest.length === 0) {
-        const step = await this.#source.next()
+        const step = await this.#next()
         if (step.done === true) return
         this.#rest = step.value
       }
@@ -71,6 +76,19 @@ export class StreamBytes implements BytesReader {
       this.#slab.set(part, this.#to)
       this.#to += part.length
       this.#rest = this.#rest.subarray(skipped + part.length)
+    }
+  }
+
+  /** Lets the source go. */
+  async close(): Promise<void> {
+    await this.#source.return?.()
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#source.next()
+    } catch (cause) {
+      throw new SourceFailure('the source failed', { cause })
     }
   }
 }

@@ -6,7 +6,7 @@ import { fixedChunks } from './fixed-chunks.ts'
 import { RabinCutter, RabinTables, type RabinSizes } from './rabin.ts'
 
 /** Longest chunk in bytes: 2 MiB less room for the envelope. */
-export const MAX_CHUNK_SIZE = 2_096_896
+const MAX_CHUNK_SIZE = 2_096_896
 const DEFAULT_CHUNK_SIZE = 262_144
 const MIN_RABIN_SIZE = 16
 

@@ -5,7 +5,7 @@ import type { DagNode } from '../dag/dag-node.ts'
 import { SHA2_256 } from '../dag/hash-function.ts'
 
 /** Most links of one node. */
-export const MAX_SHARD_LINKS = 5984
+const MAX_SHARD_LINKS = 5984
 
 /**
  * The nodes that list the blocks of a shard, or the shards of a cluster DAG, in the order in which they are sent: the
