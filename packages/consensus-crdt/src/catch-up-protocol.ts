@@ -113,7 +113,7 @@ export class CatchUpProtocol {
 }
 
 /** Messages over a stream. Listens at once, and holds the other side back while nobody reads. */
-export function streamChannel(stream: Stream): CatchUpChannel {
+function streamChannel(stream: Stream): CatchUpChannel {
   const ended = new AbortController()
   const messages = readMessages(readStream(stream, { signal: ended.signal }), {
     maxLength: MAX_CATCH_UP_MESSAGE_BYTES

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CatchUpOptions } from '@cluster/merkle-crdt'
 import type { Job } from '../job.ts'
@@ -46,7 +47,7 @@ class Server implements AsyncDisposable {
   }
 
   static async start(folder: string, pinsOfBlock: number): Promise<Server> {
-    const program = join(import.meta.dirname, 'catch-up-server.ts')
+    const program = fileURLToPath(new URL('catch-up-server.ts', import.meta.url))
     const child = fork(program, [folder, PINS.toString(), pinsOfBlock.toString()], {
       execArgv: ['--conditions=@cluster/source'],
       stdio: ['pipe', 'pipe', 'inherit', 'ipc']

@@ -12,7 +12,7 @@ export const MAX_ASKED_BLOCKS = 2048
 /** Most entries in one page of the index. */
 export const MAX_INDEX_ENTRIES = 4096
 /** Most features in a greeting, and bytes of each text in it. */
-export const MAX_FEATURES = 32
+const MAX_FEATURES = 32
 const MAX_TEXT_BYTES = 64 * 1024
 
 /** A head as a peer tells of it. */

@@ -17,7 +17,7 @@ const IDLE_MS = 120_000
 const WRITE_MS = 30_000
 /** Conversations with one peer, and with all. */
 export const MAX_SERVED_PER_PEER = 4
-export const MAX_SERVED = 32
+const MAX_SERVED = 32
 
 /** What a {@link CatchUpServer} answers from. */
 export interface CatchUpServerParts {
