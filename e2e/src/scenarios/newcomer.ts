@@ -1,5 +1,5 @@
 import { LevelPeerDatastore } from '@cluster/datastore-leveldb'
-import { InstantDaemons, Link, writeHistory, type PeerProcess } from '@cluster/processes'
+import { contentCid, InstantDaemons, Link, writeHistory, type PeerProcess } from '@cluster/processes'
 import { Key } from 'interface-datastore'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -59,7 +59,7 @@ export async function newcomer(init: NewcomerInit): Promise<NewcomerResult> {
   const begun = performance.now()
   const reference = await peer('undisturbed', 1, NOWHERE)
   const process = reference.start(...join)
-  await untilThere(reference, init.pins)
+  await untilThere(reference, init)
   await untilQuiet(link)
   const undisturbed = { bytes: link.bytes, seconds: (performance.now() - begun) / 1000 }
   await process.stop()
@@ -77,7 +77,7 @@ export async function newcomer(init: NewcomerInit): Promise<NewcomerResult> {
   }
   link.bytesPerSecond = 0
   await victim.start(...join).ready()
-  await untilThere(victim, init.pins)
+  await untilThere(victim, init)
   await untilQuiet(link)
   const bytes = link.bytes - start
   const [there, here] = await Promise.all([old, victim].map((each) => cids(urlOf(each))))
@@ -88,12 +88,30 @@ function urlOf({ restPort }: TestPeer): string {
   return `http://127.0.0.1:${restPort.toString()}`
 }
 
-async function untilThere(peer: TestPeer, pins: number): Promise<void> {
+/** Waits until a peer lists all pins. It asks for the oldest one until that is there, which costs the peer less. */
+async function untilThere(peer: TestPeer, { pins, seed }: NewcomerInit): Promise<void> {
+  const oldest = `${urlOf(peer)}/allocations/${contentCid(`${seed} 0`)}`
+  await eventually(
+    () => statusOf(oldest),
+    (status) => status === 200,
+    HEAL_LIMIT_MS
+  )
   await eventually(
     async () => (await cids(urlOf(peer))).length,
     (listed) => listed >= pins,
     HEAL_LIMIT_MS
   )
+}
+
+/** The status of an answer; 0 while there is none. */
+async function statusOf(url: string): Promise<number> {
+  try {
+    const response = await fetch(url)
+    await response.arrayBuffer()
+    return response.status
+  } catch {
+    return 0
+  }
 }
 
 /** Waits until nothing comes any more but what peers at rest tell each other: old blocks may follow the pins. */
