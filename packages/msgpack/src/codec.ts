@@ -34,6 +34,18 @@ export function encode<T>(of: Codec<T>, value: T, options?: WriterOptions): Uint
 }
 
 /**
+ * Encodes one value in parts, without a copy of byte strings from `shareBytes` on: these must not change until the
+ * parts were used.
+ *
+ * @throws MsgpackError as {@link encode}
+ */
+export function encodeParts<T>(of: Codec<T>, value: T, shareBytes: number): readonly Uint8Array[] {
+  const writer = new Writer({ shareBytes })
+  of.encode(writer, value)
+  return writer.parts()
+}
+
+/**
  * Decodes the value at the start of `bytes`; what follows it is left alone, as the Go decoder does.
  *
  * @throws MsgpackError `MSGPACK_TRUNCATED`, `MSGPACK_INVALID`, `MSGPACK_RANGE` or `MSGPACK_LIMIT`

@@ -1,5 +1,5 @@
 export { any } from './any.ts'
-export { binary, decode, decodeAt, encode, mapped, type Codec, type ValueOf } from './codec.ts'
+export { binary, decode, decodeAt, encode, encodeParts, mapped, type Codec, type ValueOf } from './codec.ts'
 export { array, map } from './collections.ts'
 export { MsgpackError, type MsgpackErrorCode } from './error.ts'
 export {

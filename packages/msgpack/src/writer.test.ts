@@ -116,3 +116,43 @@ describe('Writer', () => {
     expect(codeOf(() => encode(any, () => 1))).toBe('MSGPACK_INVALID')
   })
 })
+
+describe('parts', () => {
+  const long = new Uint8Array(1000).fill(7)
+  const write = (options: { shareBytes?: number; maxBytes?: number }): Writer => {
+    const writer = new Writer({ initialBytes: 4, ...options })
+    writer.mapHeader(2)
+    writer.string('first')
+    writer.raw(long)
+    writer.string('second'.repeat(20))
+    writer.raw(long.subarray(0, 999))
+    writer.raw(long)
+    return writer
+  }
+
+  it('are the same bytes, with long byte strings as they were given', () => {
+    const copied = write({})
+    const shared = write({ shareBytes: 1000 })
+    const parts = shared.parts()
+    expect(Buffer.concat(parts)).toEqual(Buffer.from(copied.bytes()))
+    expect(parts.filter((part) => part.buffer === long.buffer)).toHaveLength(2)
+    expect(copied.parts()).toEqual([copied.view()])
+    expect(shared.length).toBe(copied.length)
+    expect(shared.bytes()).toEqual(copied.bytes())
+    expect(shared.view()).toEqual(copied.bytes())
+  })
+
+  it('count for the limit, and are forgotten by a reset', () => {
+    const { length } = write({})
+    expect(write({ shareBytes: 1000, maxBytes: length + 8 }).length).toBe(length)
+    expect(() => write({ shareBytes: 1000, maxBytes: length - 1 })).toThrow('bytes to write')
+    expect(() => write({ shareBytes: 1000, maxBytes: 1500 })).toThrow('bytes to write')
+    const writer = write({ shareBytes: 1000 })
+    expect(() => {
+      writer.reset(5)
+    }).toThrow(RangeError)
+    writer.reset()
+    writer.bool(true)
+    expect(writer.parts()).toEqual([Uint8Array.of(0xc3)])
+  })
+})

@@ -16,6 +16,11 @@ export interface WriterOptions {
   readonly initialBytes?: number
   /** Size of the buffer beyond which writing fails with `MSGPACK_LIMIT`; room for headers and text counts. */
   readonly maxBytes?: number
+  /**
+   * Byte strings of at least so many bytes are not copied: they are parts of their own in {@link Writer.parts}, and must
+   * not change until these were used. Without it all are copied.
+   */
+  readonly shareBytes?: number
 }
 
 /**
@@ -29,31 +34,50 @@ export class Writer {
   #view: DataView
   #length = 0
   readonly #maxBytes: number
+  readonly #shareBytes: number
+  /** What stands before the part that is being written; its first byte is at `#partStart` of the buffer. */
+  #parts: Uint8Array[] = []
+  #partStart = 0
+  #sharedBytes = 0
 
   constructor(options: WriterOptions = {}) {
     this.#buffer = new Uint8Array(options.initialBytes ?? INITIAL_BYTES)
     this.#view = new DataView(this.#buffer.buffer)
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_WRITER_BYTES
+    this.#shareBytes = options.shareBytes ?? Infinity
   }
 
-  /** Bytes written so far. */
+  /** Bytes written so far, shared ones included. */
   get length(): number {
-    return this.#length
+    return this.#sharedBytes + this.#length
   }
 
   /** A copy of what was written: stays as it is when the writer goes on. */
   bytes(): Uint8Array {
-    return this.#buffer.slice(0, this.#length)
+    return this.#parts.length === 0 ? this.#buffer.slice(0, this.#length) : joined(this.parts(), this.length)
   }
 
   /** What was written, without a copy: valid until the next write or {@link Writer.reset}. */
   view(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length)
+    return this.#parts.length === 0 ? this.#buffer.subarray(0, this.#length) : joined(this.parts(), this.length)
   }
 
-  /** Forgets what was written and keeps the memory; with a length, forgets only what came after it. */
+  /** What was written, in order, without a copy of shared byte strings: valid until the next write. */
+  parts(): readonly Uint8Array[] {
+    const last = this.#buffer.subarray(this.#partStart, this.#length)
+    return last.length === 0 ? this.#parts : [...this.#parts, last]
+  }
+
+  /**
+   * Forgets what was written and keeps the memory; with a length, forgets only what came after it. A part of what comes
+   * after shared bytes cannot be kept.
+   */
   reset(length = 0): void {
-    if (length < 0 || length > this.#length) throw new RangeError('length is not within what was written')
+    if (length < 0 || length > this.length) throw new RangeError('length is not within what was written')
+    if (this.#parts.length > 0 && length > 0) throw new RangeError('shared bytes cannot be kept in part')
+    this.#parts = []
+    this.#partStart = 0
+    this.#sharedBytes = 0
     this.#length = length
   }
 
@@ -182,6 +206,10 @@ export class Writer {
 
   /** Writes a byte string. On this wire it cannot be told from a text. */
   raw(value: Uint8Array): void {
+    if (value.length >= this.#shareBytes) {
+      this.#share(value)
+      return
+    }
     this.#reserve(value.length + 5)
     this.#rawHeader(value.length)
     this.#buffer.set(value, this.#length)
@@ -206,6 +234,15 @@ export class Writer {
     if (length <= 8) for (let i = 0; i < length; i++) this.#buffer[at + i] = value[i] ?? 0
     else this.#buffer.set(value, at)
     this.#length = at + length
+  }
+
+  #share(value: Uint8Array): void {
+    this.#reserve(5)
+    this.#rawHeader(value.length)
+    this.#sharedBytes += value.length
+    if (this.length > this.#maxBytes) this.#refuse()
+    this.#parts.push(this.#buffer.subarray(this.#partStart, this.#length), value)
+    this.#partStart = this.#length
   }
 
   #shortAscii(value: string, units: number): boolean {
@@ -264,12 +301,24 @@ export class Writer {
   }
 
   #grow(needed: number): void {
-    if (needed > this.#maxBytes) {
-      throw new MsgpackError('MSGPACK_LIMIT', `more than ${this.#maxBytes} bytes to write`)
-    }
+    if (needed + this.#sharedBytes > this.#maxBytes) this.#refuse()
     const grown = new Uint8Array(Math.min(this.#maxBytes, Math.max(needed, this.#buffer.length * 2)))
     grown.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = grown
     this.#view = new DataView(grown.buffer)
   }
+
+  #refuse(): never {
+    throw new MsgpackError('MSGPACK_LIMIT', `more than ${this.#maxBytes} bytes to write`)
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }

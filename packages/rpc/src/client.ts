@@ -3,7 +3,7 @@ import { closeWrite, readStream, StreamError, writeStream } from '@cluster/strea
 import type { AbortOptions, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { endStream } from './end-stream.ts'
-import { encodeValue, headerCodec, nil, serviceIdCodec, serviceIdOf } from './frame.ts'
+import { encodeParts, encodeValue, headerCodec, nil, serviceIdCodec, serviceIdOf } from './frame.ts'
 import { defaultLimits, type RpcLimits } from './limits.ts'
 import type {
   AnyCodec,
@@ -73,7 +73,8 @@ export class RpcClient<T extends MethodTable> {
    * Calls a method with a stream of arguments and a stream of replies; both flow at their own pace, held back by the
    * slower reader. Breaking off ends the call at the other side.
    *
-   * @param args - pulled as fast as the other side takes them; its errors end the call and are thrown
+   * @param args - pulled as fast as the other side takes them; their long byte strings must not change before the end;
+   * its errors end the call and are thrown
    * @throws RpcError after the replies that came before the error; the reason of the signal when it is aborted
    */
   async *stream<M extends StreamingMethodOf<T>>(
@@ -86,7 +87,7 @@ export class RpcClient<T extends MethodTable> {
     const stream = await this.#open(peer, options)
     const call = new OpenCall(stream, this.#limits, options)
     call.writing(
-      call.send(request, args, (argument) => encodeValue(description.argument, argument, `argument of ${method}`))
+      call.send(request, args, (argument) => encodeParts(description.argument, argument, `argument of ${method}`))
     )
     let complete = false
     try {
@@ -179,14 +180,18 @@ class OpenCall {
   }
 
   /** Sends the head, each argument, and the end of the own side. */
-  async send<A>(head: Uint8ArrayList, args: AsyncIterable<A>, encode: (argument: A) => Uint8Array): Promise<void> {
+  async send<A>(
+    head: Uint8ArrayList,
+    args: AsyncIterable<A>,
+    encode: (argument: A) => readonly Uint8Array[]
+  ): Promise<void> {
     const source = args[Symbol.asyncIterator]()
     try {
       await this.write(head)
       for (;;) {
         const next = await nextOf(source, this.#over.signal)
         if (next.done === true) break
-        await this.write(new Uint8ArrayList(encode(next.value)))
+        await this.write(new Uint8ArrayList(...encode(next.value)))
       }
       await closeWrite(this.#stream, { signal: this.#over.signal })
     } catch (error) {

@@ -1,4 +1,4 @@
-import { always, type Codec, encode, field, int, string, struct } from '@cluster/msgpack'
+import { always, type Codec, encode, encodeParts as partsOf, field, int, string, struct } from '@cluster/msgpack'
 import type { AnyCodec } from './methods.ts'
 import { asError, RpcError } from './rpc-error.ts'
 
@@ -47,7 +47,27 @@ export function encodeValue(codec: AnyCodec, value: unknown, what: string): Uint
   try {
     return encode(codec as Codec<unknown>, value)
   } catch (error) {
-    throw new RpcError('unencodable', `${what} cannot be encoded: ${asError(error).message}`, { cause: error })
+    throw unencodable(what, error)
+  }
+}
+
+function unencodable(what: string, error: unknown): RpcError {
+  return new RpcError('unencodable', `${what} cannot be encoded: ${asError(error).message}`, { cause: error })
+}
+
+/** Byte strings from this length on are sent as they are: a copy costs more than a part of its own. */
+const SHARE_BYTES = 16 * 1024
+
+/**
+ * Encodes an argument in parts. Long byte strings are not copied; they must not change until they were sent.
+ *
+ * @throws RpcError `unencodable`
+ */
+export function encodeParts(codec: AnyCodec, value: unknown, what: string): readonly Uint8Array[] {
+  try {
+    return partsOf(codec as Codec<unknown>, value, SHARE_BYTES)
+  } catch (error) {
+    throw unencodable(what, error)
   }
 }
 
