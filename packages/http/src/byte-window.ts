@@ -31,6 +31,14 @@ export class ByteWindow {
     return this.#bytes.indexOf(needle)
   }
 
+  /** How many bytes at the end may be the beginning of a delimiter, whose first byte is in it only once. */
+  heldBack(delimiter: Buffer): number {
+    const [first = 0] = delimiter
+    const at = this.#bytes.lastIndexOf(first)
+    const held = at < 0 ? 0 : this.#bytes.byteLength - at
+    return held < delimiter.byteLength && this.#bytes.subarray(at).equals(delimiter.subarray(0, held)) ? held : 0
+  }
+
   startsWith(text: Buffer): boolean {
     return this.#bytes.subarray(0, text.byteLength).equals(text)
   }

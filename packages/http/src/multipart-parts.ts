@@ -120,7 +120,8 @@ async function* readBody(window: ByteWindow, delimiter: Buffer): AsyncGenerator<
   window.take(lineEnd.byteLength)
   for (;;) {
     const at = window.indexOf(delimiter)
-    const length = at >= 0 ? at : Math.max(0, window.length - delimiter.byteLength + 1)
+    // Nothing is left of most chunks, so that the next one need not be joined to it.
+    const length = at >= 0 ? at : window.length - window.heldBack(delimiter)
     if (length > 0) yield window.take(length)
     if (at >= 0) {
       window.take(delimiter.byteLength)
