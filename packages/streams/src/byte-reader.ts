@@ -26,6 +26,8 @@ export class ByteReader {
   #start = 0
   #end = 0
   #ended = false
+  /** The longest value of late: room for such a one is kept. */
+  #usualLength = 0
 
   /** @param source - usually `readStream(stream)` */
   constructor(source: AsyncIterable<Chunk>, options: ByteReaderOptions = {}) {
@@ -69,6 +71,7 @@ export class ByteReader {
   take(length: number): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes.slice(this.#start, this.#start + this.#checked(length))
     this.#start += length
+    this.#usualLength = Math.max(length, Math.floor(this.#usualLength / 2))
     return bytes
   }
 
@@ -113,7 +116,8 @@ export class ByteReader {
     const needed = held + chunk.byteLength
     if (this.#end + chunk.byteLength > this.#bytes.length) {
       // Doubling keeps the cost of a long value linear; a burst does not stay allocated once it was taken.
-      const fits = needed <= this.#bytes.length && needed * 8 > this.#bytes.length
+      const kept = Math.max(needed, this.#usualLength) * 8
+      const fits = needed <= this.#bytes.length && kept > this.#bytes.length
       const target = fits ? this.#bytes : new Uint8Array(Math.max(initialCapacity, needed * 2))
       target.set(this.buffered)
       this.#bytes = target

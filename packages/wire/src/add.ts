@@ -1,11 +1,14 @@
 import type { AddedOutput, NodeWithMeta } from '@cluster/api'
-import { mapped } from '@cluster/msgpack'
+import { bytesView, mapped } from '@cluster/msgpack'
 import { at, complete, list, present, record, type Form, type Loose } from './form.ts'
 import { bytes, cid, peer, string, uint64 } from './scalars.ts'
 
+/** Not copied out of the message, which is nobody else's. */
+const view: Form<Uint8Array | undefined> = { ...bytes, msgpack: bytesView }
+
 /** A block on its way; CID and data may be missing. */
 export const looseNodeWithMetaForm: Form<Loose<NodeWithMeta>> = record<Loose<NodeWithMeta>>({
-  data: at(bytes, 'Data', 'd°'),
+  data: at(view, 'Data', 'd°'),
   cid: at(cid, 'Cid', 'c°'),
   cumSize: at(uint64, 'CumSize', 's°')
 })
