@@ -13,6 +13,8 @@ import { wait } from './wait.ts'
 
 /** Most pairs in a page of {@link LevelPeerDatastore.scan}. */
 export const MAX_PAGE_ITEMS = 1024
+/** No key is there: a compaction of it only empties the log. */
+const BEYOND_KEYS = '\u{10FFFF}'
 /** Keys asked for in one call of LevelDB; more would hold a thread of the pool for long. */
 const READ_CHUNK = 512
 
@@ -72,7 +74,16 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
   /** Waits for the writes under way, then closes. Idempotent. */
   override async close(): Promise<void> {
     await this.#queue.idle()
+    if (this.#level.status === 'open') await this.#emptyLog()
     await this.#level.close()
+  }
+
+  /**
+   * Moves what is in the log only into tables. When a compaction ended after it was written, goleveldb takes it for
+   * damaged (its numbers are below the last one of the manifest), and drops it without a word when it opens the folder.
+   */
+  async #emptyLog(): Promise<void> {
+    await this.#level.compactRange(BEYOND_KEYS, BEYOND_KEYS).catch(() => undefined) // a store that cannot write closes too
   }
 
   override async put(key: Key, value: Uint8Array, options?: AbortOptions): Promise<Key> {
