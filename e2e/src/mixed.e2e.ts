@@ -24,8 +24,8 @@ describe.skipIf(!isThere)('with the Go implementation', { timeout: 240_000 }, ()
   })
 
   it('a folder goes from one to the other and back', async () => {
-    for (const { by, found, wanted } of await sharedFolder({ ...programs, rounds: 1, pins: 20 })) {
-      expect(found, by).toEqual(wanted)
+    for (const { by, when, found, wanted } of await sharedFolder({ ...programs, rounds: 1, pins: 20 })) {
+      expect(found, `${by} ${when}`).toEqual(wanted)
     }
   })
 })

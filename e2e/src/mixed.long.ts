@@ -26,6 +26,6 @@ describe.skipIf(!isThere)('with the Go implementation', () => {
     const init = { rounds: Number(E2E_ROUNDS), pins: 200 }
     const all = await sharedFolder({ ...programs, ...init })
     console.log('shared folder:', init, all.map(({ by, found }) => `${by} found ${found.length.toString()}`).join(', '))
-    for (const { by, found, wanted } of all) expect(found, by).toEqual(wanted)
+    for (const { by, when, found, wanted } of all) expect(found, `${by} ${when}`).toEqual(wanted)
   })
 })

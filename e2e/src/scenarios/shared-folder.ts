@@ -13,6 +13,8 @@ export interface SharedFolderInit extends GoPrograms {
 /** What one of the two found, and what should be there. */
 export interface Found {
   readonly by: 'go' | 'ours'
+  /** Before it changed anything, or after that. */
+  readonly when: 'at first' | 'at last'
   readonly found: readonly string[]
   readonly wanted: readonly string[]
 }
@@ -27,7 +29,10 @@ export async function sharedFolder({ service, ctl, rounds, pins }: SharedFolderI
   const wanted = new Set<string>()
   const all: Found[] = []
   const work = async (by: Found['by'], round: number): Promise<void> => {
-    all.push({ by, found: (await cids(go.restUrl)).sort(), wanted: [...wanted].sort() })
+    const look = async (when: Found['when']): Promise<void> => {
+      all.push({ by, when, found: (await cids(go.restUrl)).sort(), wanted: [...wanted].sort() })
+    }
+    await look('at first')
     for (let index = 0; index < pins; index++) {
       const cid = contentCid(`${by} ${round.toString()} ${index.toString()}`)
       if (!(await pin(go.restUrl, cid, `?name=${by}`))) throw new Error(`${by} did not pin`)
@@ -38,6 +43,7 @@ export async function sharedFolder({ service, ctl, rounds, pins }: SharedFolderI
       if (!(await unpin(go.restUrl, cid))) throw new Error(`${by} did not unpin`)
       wanted.delete(cid)
     }
+    await look('at last')
   }
   for (let round = 0; round <= rounds; round++) {
     await go.start()
