@@ -1,4 +1,4 @@
-import type { MerkleCrdt } from '../src/index.ts'
+import { CrdtError, type MerkleCrdt } from '../src/index.ts'
 
 /** Keeps a copy of a store by its feed of changes alone. */
 export class ChangeReader {
@@ -28,7 +28,9 @@ export class ChangeReader {
         await pause()
       }
     } catch (error) {
-      if (!signal.aborted) throw error
+      // it waited for a snapshot
+      const isClosed = error instanceof CrdtError && error.code === 'ERR_CRDT_CLOSED'
+      if (!signal.aborted && !isClosed) throw error
     }
   }
 

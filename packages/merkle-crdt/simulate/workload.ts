@@ -7,7 +7,6 @@ import {
   type HeadMerging,
   type MerkleCrdtOptions
 } from '../src/index.ts'
-import { isTakingIn } from './image.ts'
 import { idOfCid } from './model-block.ts'
 import type { Peer } from './peer.ts'
 import type { World } from './world.ts'
@@ -42,11 +41,9 @@ export class Workload {
   /** How the next process of a peer works. */
   options(peer: Peer): MerkleCrdtOptions {
     const { dice } = this.#world
-    // not simulated yet: to turn catching up off while a snapshot is taken in
-    const isTaking = isTakingIn(peer.disk.entries)
     return {
       ...(dice.chance(0.4) ? { batching: this.#batching() } : {}),
-      ...(dice.chance(0.6) || isTaking ? { catchUp: this.#catchUp(peer) } : {}),
+      ...(dice.chance(0.7) ? { catchUp: this.#catchUp(peer) } : {}),
       ...(dice.chance(0.5) ? { headMerging: this.#headMerging(peer) } : {})
     }
   }
@@ -62,7 +59,7 @@ export class Workload {
     return {
       topic: 'simulation',
       peers: () => peer.catchUpPeers(),
-      snapshots: dice.chance(0.8),
+      snapshots: dice.chance(0.9),
       archive: dice.chance(0.8),
       limits: {
         maxBlocks: dice.between(4, 64),
@@ -73,7 +70,7 @@ export class Workload {
         idleMs: 2000,
         penaltyMs: 5000,
         cooldownMs: 500,
-        minSnapshotBlocks: dice.between(3, 20),
+        minSnapshotBlocks: dice.between(1, 12),
         resumeTimeoutMs: 4000
       }
     }

@@ -26,6 +26,7 @@ import type { CrdtStats } from './status/stats.ts'
 import { readStats, readStatus, type StatusParts } from './status/read-status.ts'
 import { CatchUp } from './sync/catch-up/catch-up.ts'
 import type { CatchUpChannel } from './sync/catch-up/channel.ts'
+import { endIntake } from './sync/catch-up/intake-state.ts'
 import type { CatchUpStats } from './sync/catch-up/options.ts'
 import { catchUpParts } from './sync/catch-up/parts.ts'
 import { HeadMerger } from './maintenance/head-merger.ts'
@@ -103,6 +104,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
         emit: (type, detail) => this.safeDispatchEvent(type, { detail })
       },
       isRepairing: () => this.#repairs.isRepairing,
+      isHeldUp: () => this.#catchUp?.isTakingIn === true,
       headsChanged: () => this.#headMerger?.check()
     })
     this.#repairs = new Repairs({
@@ -144,10 +146,10 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     try {
       await finishReplacement(init.storage, store.#layout, options)
       await prepareStore(init.storage, store.#layout, options)
+      await (store.#catchUp?.load(options) ?? endIntake(init.storage, store.#layout, store.#stop.signal))
       await store.#publisher.load(store.#stop.signal)
       await store.#dirty.load(options)
       await store.#replica.load()
-      await store.#catchUp?.load(options)
       store.#start()
     } catch (error) {
       await store.#abandon()

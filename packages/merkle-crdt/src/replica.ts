@@ -46,6 +46,8 @@ export interface ReplicaParts {
   readonly isCollecting: boolean
   /** Whether a repair runs. */
   isRepairing(): boolean
+  /** Whether the content is only half there, so that nothing may be built on it: tasks run, nothing else does. */
+  isHeldUp(): boolean
   headsChanged(): void
 }
 
@@ -268,6 +270,7 @@ export class Replica {
   #next(): (() => Promise<void>) | undefined {
     const task = this.#tasks.take()
     if (task !== undefined) return () => task.run()
+    if (this.#parts.isHeldUp()) return undefined
     const batch = this.#parts.publisher.take()
     if (batch !== undefined) return () => this.#publish(batch.entries, batch.why)
     return this.intake.isDue ? () => this.#merge() : undefined
@@ -376,7 +379,8 @@ export class Replica {
   }
 
   #hasWork(): boolean {
-    return this.intake.isDue || this.#tasks.size > 0 || this.#parts.publisher.hasDue
+    if (this.#tasks.size > 0) return true
+    return !this.#parts.isHeldUp() && (this.intake.isDue || this.#parts.publisher.hasDue)
   }
 
   #checkIdle(): void {

@@ -56,6 +56,11 @@ export class Backfill {
     this.#isDone = !(await this.#parts.storage.has(this.#parts.layout.backfill(), { signal }))
   }
 
+  /** A snapshot was taken in: from now on blocks are missing. */
+  begin(): void {
+    this.#isDone = false
+  }
+
   /** Resolves when everything is here, or the store closes. */
   run(): Promise<void> {
     if (this.#isDone || !this.#parts.isWanted) return Promise.resolve()
@@ -150,7 +155,8 @@ export class Backfill {
       operations.push(indexOperation(layout, delta.priority, id, bytes.length))
       this.#fetched += 1
     }
-    if (operations.length > 0) await storage.commit(operations, { durable: false })
+    // the cursor, later, relies on it
+    if (operations.length > 0) await storage.commit(operations, { durable: true })
   }
 
   async #exchanged(digest: Uint8Array): Promise<Uint8Array | undefined> {

@@ -86,7 +86,8 @@ export class BlockIndex {
             operations.push(indexOperation(this.#layout, height, id, bytes.length))
           }
         })
-        await this.#storage.commit(operations, { durable: false, signal })
+        // the mark that says the index is complete relies on it
+        await this.#storage.commit(operations, { durable: true, signal })
         await new Promise<void>((resolve) => {
           clock.soon(resolve)
         })
@@ -187,7 +188,7 @@ export function indexOperation(layout: Layout, height: bigint, id: string, size:
 }
 
 /** The priority of a block, without reading the rest of its delta; `undefined` if the bytes are no block. */
-export function priorityOf(block: Uint8Array): bigint | undefined {
+function priorityOf(block: Uint8Array): bigint | undefined {
   try {
     let priority = 0n
     eachField(block, DATA, WireType.LengthDelimited, (reader) => {

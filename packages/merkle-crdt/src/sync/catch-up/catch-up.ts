@@ -64,8 +64,8 @@ export class CatchUp {
       failed: (peer, error) => {
         this.#failed(peer, error)
       },
-      tookIn: async () => {
-        await this.#backfill.load(signal)
+      tookIn: () => {
+        this.#backfill.begin()
         this.#fillIn()
       }
     })
@@ -98,7 +98,7 @@ export class CatchUp {
     }
   }
 
-  /** Reads what a former run left. */
+  /** Reads what a former run left. Before anything else is: a snapshot that was begun holds everything up. */
   async load(options: AbortOptions): Promise<void> {
     const signal = options.signal ?? this.#stop.signal
     await this.#index.begin(signal)
@@ -123,6 +123,11 @@ export class CatchUp {
   /** Answers a peer that opened a conversation. */
   serve(channel: CatchUpChannel, peer: string): Promise<void> {
     return this.#server.serve(channel, peer)
+  }
+
+  /** Whether a snapshot is being taken in, so that no turn may be made. */
+  get isTakingIn(): boolean {
+    return this.#intake.isTakingIn
   }
 
   /** Resolves when the content may be read: not while a snapshot is being taken in. */

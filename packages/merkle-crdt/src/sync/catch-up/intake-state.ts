@@ -22,7 +22,10 @@ const CHUNK = 1000
 const KINDS: readonly SnapshotKind[] = ['heads', 'processed', 'tombstones']
 const PHASES: readonly IntakeState['phase'][] = ['frame', 'elements', 'marks', 'cleaning']
 
-/** Where a snapshot that is being taken in keeps what it needs to go on after a crash. */
+/**
+ * Where a snapshot that is being taken in keeps what it needs to go on after a crash. Every write is durable: a durable
+ * one says nothing about earlier ones that were not, so a record could outlive what it is about.
+ */
 export class IntakeRecords {
   readonly #storage: CrdtStorage
   readonly #layout: Layout
@@ -73,6 +76,40 @@ export class IntakeRecords {
   }
 
   /**
+   * Ends what a former run began and this one does not go on with. Without heads, nobody has used the store since then:
+   * it begins as an empty one again. With heads, somebody has, as a Go peer that opened the folder: what it wrote stays,
+   * and the store is marked as having gaps, so that a repair walks the whole DAG.
+   */
+  async end(state: IntakeState | undefined, signal: AbortSignal): Promise<void> {
+    if (state !== undefined && !(await this.hasHeads(signal))) {
+      await this.clean(state, signal)
+      return
+    }
+    if (state !== undefined) {
+      const marks = [this.#layout.dirty(), this.#layout.backfill()]
+      const operations = marks.map((key): StorageOperation => ({ put: { key, value: new Uint8Array() } }))
+      await this.#storage.commit([...operations, this.forget()], { durable: true })
+    }
+    await this.drop(signal)
+  }
+
+  async hasHeads(signal: AbortSignal): Promise<boolean> {
+    for await (const page of this.#storage.scan({ ...this.#layout.heads(), limit: 1 }, { signal })) {
+      if (page.length > 0) return true
+    }
+    return false
+  }
+
+  /** How many keys have a value. */
+  async countKeys(signal: AbortSignal): Promise<number> {
+    let count = 0
+    for await (const page of this.#storage.scan(this.#layout.values(), { signal })) {
+      for (const { key } of page) if (this.#layout.userKeyOfValue(key) !== undefined) count += 1
+    }
+    return count
+  }
+
+  /**
    * Removes all that a snapshot wrote, to begin as an empty store again. What was acknowledged here and waits for its
    * block stays. The state goes last, so that a crash does not leave half of it.
    */
@@ -96,11 +133,17 @@ export class IntakeRecords {
     for await (const page of this.#storage.scan(range, { signal })) {
       for (const { key } of page) if (isWanted(key.toString())) operations.push({ delete: key })
       if (operations.length < CHUNK) continue
-      await this.#storage.commit(operations, { durable: false })
+      await this.#storage.commit(operations, { durable: true })
       operations = []
     }
     if (operations.length > 0) await this.#storage.commit(operations, { durable: true })
   }
+}
+
+/** For a store that takes in no snapshots: ends what a former run began, see {@link IntakeRecords.end}. */
+export async function endIntake(storage: CrdtStorage, layout: Layout, signal: AbortSignal): Promise<void> {
+  const records = new IntakeRecords(storage, layout)
+  await records.end(await records.load(signal), signal)
 }
 
 function checkState(value: unknown): IntakeState {

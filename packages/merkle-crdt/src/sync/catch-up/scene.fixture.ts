@@ -234,3 +234,15 @@ export class Scene {
     for (const { store } of this.members) await store.close()
   }
 }
+
+/** Both tell each other of their heads until they have the same, as rebroadcasts do. */
+export async function settleWith(scene: Scene, member: Member, other: Member): Promise<void> {
+  for (let round = 0; round < 40; round += 1) {
+    await other.announceTo(member)
+    await member.announceTo(other)
+    await scene.clock.advance(5000)
+    const [a, b] = [await member.store.stats(), await other.store.stats()]
+    if (a.queuedJobs + b.queuedJobs === 0 && String(a.heads) === String(b.heads)) return
+  }
+  throw new Error('no convergence')
+}

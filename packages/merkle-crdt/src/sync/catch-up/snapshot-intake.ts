@@ -26,7 +26,7 @@ export interface SnapshotIntakeParts extends CatchUpParts {
   hello(): Hello
   failed(peer: string, error: unknown): void
   /** A snapshot was taken in: old blocks are missing. */
-  tookIn(): Promise<void>
+  tookIn(): void
 }
 
 /**
@@ -44,7 +44,7 @@ export class SnapshotIntake {
   isPossible = false
   #running: Promise<void> | undefined
   #meeting: Promise<void> | undefined
-  #readable = Promise.withResolvers<undefined>()
+  #readable: PromiseWithResolvers<undefined> | undefined
   #taken = 0
   #refused = 0
   #keys = 0
@@ -53,7 +53,8 @@ export class SnapshotIntake {
   constructor(parts: SnapshotIntakeParts) {
     this.#parts = parts
     this.#records = new IntakeRecords(parts.storage, parts.layout)
-    this.#readable.resolve(undefined)
+    const { signal } = parts
+    signal.addEventListener('abort', () => this.#readable?.reject(signal.reason), { once: true })
   }
 
   get isTakingIn(): boolean {
@@ -72,9 +73,14 @@ export class SnapshotIntake {
 
   /** Reads what a former run left. */
   async load(signal: AbortSignal): Promise<void> {
-    this.#setState(await this.#records.load(signal))
-    if (this.#state !== undefined || !this.#parts.isWanted) return
-    if (this.#parts.heads().length > 0) return
+    const state = await this.#records.load(signal)
+    const hasHeads = await this.#records.hasHeads(signal)
+    if (state !== undefined && this.#parts.isWanted && !hasHeads) {
+      this.#setState(state)
+      return
+    }
+    await this.#records.end(state, signal)
+    if (hasHeads || !this.#parts.isWanted) return
     const { storage, layout } = this.#parts
     for await (const page of storage.scan({ ...layout.allProcessed(), limit: 1 }, { signal })) {
       if (page.length > 0) return
@@ -112,8 +118,9 @@ export class SnapshotIntake {
     while (!this.#hasTrusted && clock.nowMs() < untilMs) await this.#pause(MEET_AGAIN_MS)
   }
 
-  readable(signal: AbortSignal | undefined): Promise<void> {
-    return wait(this.#readable.promise, signal)
+  /** @throws CrdtError `ERR_CRDT_CLOSED` when the store is closed meanwhile */
+  async readable(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#readable !== undefined) await wait(this.#readable.promise, signal)
   }
 
   async closed(): Promise<void> {
@@ -128,24 +135,52 @@ export class SnapshotIntake {
   }
 
   async #decide(): Promise<void> {
-    const { log, signal } = this.#parts
     const link = this.#state === undefined ? await this.#offer() : undefined
     this.isPossible = false
     if (link === undefined && this.#state === undefined) return
+    try {
+      await this.#parts.rewrite(() => this.#untilDone(link))
+    } finally {
+      link?.close()
+    }
+  }
+
+  /**
+   * Tries again when the datastore failed, without a turn of the store in between: it would be made over half a content.
+   *
+   * @returns by how many keys the store grew
+   */
+  async #untilDone(link: ServerLink | undefined): Promise<number> {
+    const { log, signal } = this.#parts
     let open = link
-    for (;;) {
+    for (let isAgain = false; ; isAgain = true) {
       try {
-        await this.#parts.rewrite(() => this.#takeIn(open))
-        return
+        if (isAgain && (await this.#wasTakenIn())) return this.#done()
+        return await this.#takeIn(open)
       } catch (error) {
         signal.throwIfAborted()
         log.error(`a snapshot cannot be taken in, trying again: ${messageOf(error)}`)
         open = undefined
         await this.#pause(RETRY_MS)
-      } finally {
-        link?.close()
       }
     }
+  }
+
+  /** A write that failed may have come to the disk all the same. */
+  async #wasTakenIn(): Promise<boolean> {
+    const before = this.#state
+    this.#setState(await this.#records.load(this.#parts.signal))
+    return this.#state === undefined && before?.phase === 'marks'
+  }
+
+  /** @returns by how many keys the store grew */
+  #done(): number {
+    const keys = this.#keys
+    this.#setState(undefined)
+    this.#taken += 1
+    this.#parts.tookIn()
+    this.#parts.log.info(`took in a snapshot of ${keys} keys`)
+    return keys
   }
 
   async #pause(ms: number): Promise<void> {
@@ -202,12 +237,8 @@ export class SnapshotIntake {
           this.#setState(state)
         })
         await steps.run(this.#state)
-        const keys = this.#keys
-        this.#setState(undefined)
-        this.#taken += 1
-        await this.#parts.tookIn()
-        log.info(`took in a snapshot of ${keys} keys`)
-        return keys
+        await this.#drop()
+        return this.#done()
       } catch (error) {
         signal.throwIfAborted()
         link.close()
@@ -223,6 +254,16 @@ export class SnapshotIntake {
       }
     }
     return this.#giveUp()
+  }
+
+  /** What was kept is of no more use. What cannot be removed now is removed when the store is opened. */
+  async #drop(): Promise<void> {
+    const { log, signal } = this.#parts
+    try {
+      await this.#records.drop(signal)
+    } catch (error) {
+      log.warn(`what was kept of a snapshot is not removed yet: ${messageOf(error)}`)
+    }
   }
 
   async #giveUp(): Promise<number> {
@@ -249,8 +290,13 @@ export class SnapshotIntake {
     if (state !== undefined) {
       this.#keys = state.keys
       this.#chunks = state.chunks
-      if (!wasTakingIn) this.#readable = Promise.withResolvers()
-    } else if (wasTakingIn) this.#readable.resolve(undefined)
+      if (wasTakingIn) return
+      this.#readable = Promise.withResolvers()
+      this.#readable.promise.catch(() => undefined) // of those who wait
+    } else {
+      this.#readable?.resolve(undefined)
+      this.#readable = undefined
+    }
   }
 }
 

@@ -47,6 +47,7 @@ export class SnapshotSteps {
   readonly #link: ServerLink
   readonly #told: (state: IntakeState) => void
 
+  /** @param told - how far it is on the disk */
   constructor(parts: SnapshotStepsParts, records: IntakeRecords, link: ServerLink, told: (state: IntakeState) => void) {
     this.#parts = parts
     this.#records = records
@@ -54,7 +55,11 @@ export class SnapshotSteps {
     this.#told = told
   }
 
-  /** @throws CrdtError `ERR_CRDT_CATCH_UP` when the snapshot is wrong, `ERR_CRDT_FETCH` when the peer went away */
+  /**
+   * Resolves after the write that makes the snapshot the content; what was kept for it is still there then.
+   *
+   * @throws CrdtError `ERR_CRDT_CATCH_UP` when the snapshot is wrong, `ERR_CRDT_FETCH` when the peer went away
+   */
   async run(from: IntakeState): Promise<void> {
     let state = from
     if (state.phase === 'frame') state = await this.#takeFrame(state)
@@ -81,7 +86,7 @@ export class SnapshotSteps {
       if (bytes > MAX_FRAME_BYTES) throw wrong('its frame is too large')
       if ((frameChunks === 0) !== (chunk.kind === 'heads')) throw wrong('its frame does not begin with heads')
       checkFrame(chunk)
-      await storage.commit([this.#records.keep(frameChunks, chunk.kind, chunk.data)], { durable: false })
+      await storage.commit([this.#records.keep(frameChunks, chunk.kind, chunk.data)], { durable: true })
       frameChunks += 1
     }
     if (frameChunks < 2) throw wrong('its frame is empty')
@@ -120,10 +125,10 @@ export class SnapshotSteps {
         if (place < CHECKS_PER_CHUNK) samples.set(place, { key: record.key, of: copyOf(element) })
       }
       if (seen % RECORDS_PER_WRITE !== 0) continue
-      await storage.commit(operations, { durable: false })
+      await storage.commit(operations, { durable: true })
       operations = []
     }
-    await storage.commit(operations, { durable: false })
+    await storage.commit(operations, { durable: true })
     return { keys, samples: [...samples.values()] }
   }
 
@@ -180,8 +185,9 @@ export class SnapshotSteps {
       operations.push(indexOperation(layout, height, node.id, node.bytes.length))
     }
     operations.push({ put: { key: layout.backfill(), value: EMPTY } }, this.#records.forget())
+    // a key may have come in several chunks
+    await this.#save({ ...state, keys: await this.#records.countKeys(signal) })
     await storage.commit(operations, { durable: true })
-    await this.#records.drop(signal)
   }
 
   async #writeTombstones(data: Uint8Array): Promise<void> {
@@ -190,10 +196,10 @@ export class SnapshotSteps {
     for (const { key, digest } of decodeTombstones(data)) {
       operations.push({ put: { key: layout.tombstone(key, idOfDigest(digest)), value: EMPTY } })
       if (operations.length < MARKS_PER_WRITE) continue
-      await storage.commit(operations, { durable: false })
+      await storage.commit(operations, { durable: true })
       operations = []
     }
-    await storage.commit(operations, { durable: false })
+    await storage.commit(operations, { durable: true })
   }
 
   async #writeMarks(digests: Uint8Array): Promise<void> {
@@ -205,7 +211,7 @@ export class SnapshotSteps {
         const id = idOfDigest(part.subarray(place, place + DIGEST_BYTES))
         operations.push({ put: { key: layout.processed(id), value: EMPTY } })
       }
-      await storage.commit(operations, { durable: false })
+      await storage.commit(operations, { durable: true })
     }
   }
 
@@ -230,7 +236,7 @@ export class SnapshotSteps {
         const value = concatBytes(cid.bytes, encodeUvarint(delta.priority))
         operations.push({ put: { key: layout.frontier(id), value } })
       }
-      await storage.commit(operations, { durable: false })
+      await storage.commit(operations, { durable: true })
       before = entries.at(-1)
       if (newer.length === 0 || page?.hasMore !== true) return
     }

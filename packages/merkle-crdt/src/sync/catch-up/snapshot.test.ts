@@ -1,7 +1,6 @@
-import { MemoryDatastore, type CommitHook } from '@cluster/testing'
 import { describe, expect, test } from 'vitest'
-import type { StorageOperation } from '../../index.ts'
-import { Scene, withoutDead, type Member, type MemberOptions } from './scene.fixture.ts'
+import { CrashDisk, type Kept } from './crash-disk.fixture.ts'
+import { Scene, settleWith, withoutDead, type Member, type MemberOptions } from './scene.fixture.ts'
 
 /** All but blocks, and what is ours alone. */
 const NO_BLOCKS = /^\/c\/(ts|bs|b\/blocks)/
@@ -13,18 +12,6 @@ async function sceneWithHistory(): Promise<{ scene: Scene; old: Member }> {
   await old.pin(20)
   for (let index = 30; index < 50; index += 1) await old.store.commit([{ type: 'delete', key: `/k${index}` }])
   return { scene, old }
-}
-
-/** Both tell each other of their heads until they have the same, as rebroadcasts do. */
-async function settleWith(scene: Scene, member: Member, other: Member): Promise<void> {
-  for (let round = 0; round < 40; round += 1) {
-    await other.announceTo(member)
-    await member.announceTo(other)
-    await scene.clock.advance(5000)
-    const [a, b] = [await member.store.stats(), await other.store.stats()]
-    if (a.queuedJobs + b.queuedJobs === 0 && String(a.heads) === String(b.heads)) return
-  }
-  throw new Error('no convergence')
 }
 
 async function expectEqual(a: Member, b: Member): Promise<void> {
@@ -156,29 +143,9 @@ describe('a snapshot for an empty store', () => {
   })
 })
 
-/** What was committed, in order: what a disk has after a crash is a part of it from the start on. */
-class Disk {
-  readonly writes: { operations: readonly StorageOperation[]; durable: boolean }[] = []
-  crashAt = Number.POSITIVE_INFINITY
-
-  readonly hook: CommitHook = (operations, durable) => {
-    if (this.writes.length >= this.crashAt) throw new Error('crashed')
-    this.writes.push({ operations, durable })
-  }
-
-  /** The datastore after the crash: with all that was written, or only with what was durable. */
-  async remount(keepsAll: boolean): Promise<MemoryDatastore> {
-    const storage = new MemoryDatastore()
-    const last = this.writes.findLastIndex(({ durable }) => durable)
-    const kept = keepsAll ? this.writes : this.writes.slice(0, last + 1)
-    for (const { operations } of kept) await storage.commit(operations, { durable: true })
-    return storage
-  }
-}
-
-async function takeIn(crashAt: number, keepsAll: boolean, options: MemberOptions): Promise<Disk> {
+async function takeIn(crashAt: number, kept: Kept, options: MemberOptions): Promise<CrashDisk> {
   const { scene, old } = await sceneWithHistory()
-  const disk = new Disk()
+  const disk = new CrashDisk()
   const fresh = await scene.open('fresh', { ...options, onCommit: disk.hook })
   disk.crashAt = crashAt
   await old.announceTo(fresh)
@@ -192,7 +159,7 @@ async function takeIn(crashAt: number, keepsAll: boolean, options: MemberOptions
   disk.crashAt = 0
   fresh.isOnline = false
   await fresh.store.close().catch(() => undefined)
-  const again = await scene.open('fresh', { ...options, storage: await disk.remount(keepsAll) })
+  const again = await scene.open('fresh', { ...options, storage: await disk.remount(kept) })
   await settleWith(scene, again, old)
   await expectEqual(again, old)
   expect(again.store.status().state).toBe('synced')
@@ -201,26 +168,33 @@ async function takeIn(crashAt: number, keepsAll: boolean, options: MemberOptions
 }
 
 describe('a crash while a snapshot is taken in', () => {
-  test.each([true, false])(
-    'at each write: it goes on and comes out the same (unsynced writes kept: %s)',
-    async (keepsAll) => {
-      const whole = await takeIn(Number.POSITIVE_INFINITY, true, { archive: false })
+  test.each<Kept>(['all', 'up to the last durable one', 'durable ones only'])(
+    'at each write: it goes on and comes out the same (writes kept: %s)',
+    async (kept) => {
+      const whole = await takeIn(Number.POSITIVE_INFINITY, 'all', { archive: false })
       const before = whole.writes.findIndex(({ operations }) =>
         operations.some((operation) => 'put' in operation && operation.put.key.toString() === '/c/ts/s/state')
       )
       expect(whole.writes.length - before).toBeGreaterThan(8)
       for (let crashAt = before; crashAt < whole.writes.length; crashAt += 1) {
-        await takeIn(crashAt, keepsAll, { archive: false })
+        await takeIn(crashAt, kept, { archive: false })
       }
     },
     120_000
   )
 
+  test('none of its writes is lost once later ones are not', async () => {
+    const { writes } = await takeIn(Number.POSITIVE_INFINITY, 'all', { archive: false })
+    const unsynced = [...writes.keys()].filter((number) => writes[number]?.durable === false)
+    expect(unsynced.length).toBeGreaterThan(0)
+    for (const without of unsynced) await takeIn(writes.length, { without }, { archive: false })
+  })
+
   test('its peer does not come back: the store begins anew, and keeps what was acknowledged here', async () => {
     const { scene, old } = await sceneWithHistory()
     const other = await scene.open('other', { isPlain: true })
     await settleWith(scene, other, old)
-    const disk = new Disk()
+    const disk = new CrashDisk()
     const batching = { maxSize: 100, maxAgeMs: 1000, maxQueue: 100 }
     const fresh = await scene.open('fresh', { batching, onCommit: disk.hook })
     await fresh.store.commit([{ type: 'put', key: '/mine', value: Uint8Array.of(1) }])
@@ -238,7 +212,7 @@ describe('a crash while a snapshot is taken in', () => {
     old.tamper = (message) => message
     await old.store.close()
     old.isOnline = false
-    const again = await scene.open('fresh', { batching, storage: await disk.remount(true) })
+    const again = await scene.open('fresh', { batching, storage: await disk.remount('all') })
     expect(again.store.catchUp?.snapshot.isTakingIn).toBe(true)
     await scene.clock.advance(70_000)
     expect(again.store.catchUp?.snapshot.isTakingIn).toBe(false)
