@@ -10,6 +10,7 @@ export const COUNTS_PATH = '/counts'
 const RPC_PREFIX = '/api/v0/'
 /** Lines of a listing that are written at once. */
 const LINES_PER_WRITE = 1024
+const PART_NAME = 'filename="'
 /** Identities of daemons, which nobody ever connects with. */
 const IDS = [
   '12D3KooWB4xqqRPnLB9yqwrXWmp67egFQf9oZrkHJRddPR6KDXbp',
@@ -24,6 +25,11 @@ export class InstantDaemon {
   readonly pins = new Map<string, 'recursive' | 'direct'>()
   readonly #counts = new Map<string, number>()
   readonly #server = createServer((request, response) => {
+    if (request.url?.startsWith(`${RPC_PREFIX}block/put?`) === true) {
+      this.#count('block/put')
+      takeBlocks(request, response)
+      return
+    }
     request.resume()
     this.#serve(request, response)
   })
@@ -48,7 +54,7 @@ export class InstantDaemon {
     const [path = '', query = ''] = url.slice(RPC_PREFIX.length).split('?')
     const [argument = '', second = ''] = [...query.matchAll(/(?:^|&)arg=([^&]*)/g)].map(([, value]) => value)
     const name = path === 'pin/ls' && argument !== '' ? 'pin/ls one' : path
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+    this.#count(name)
     switch (path) {
       case 'id':
         say(response, 200, { ID: this.#id, PublicKey: '', Addresses: [], AgentVersion: 'kubo/0.42.0', Protocols: [] })
@@ -91,6 +97,10 @@ export class InstantDaemon {
     }
   }
 
+  #count(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  }
+
   #find(cid: string, type: string, response: ServerResponse): void {
     if (this.pins.get(cid) === type) say(response, 200, { Cid: cid, Type: type })
     else fail(response, `path '${cid}' is not pinned`)
@@ -112,6 +122,28 @@ export class InstantDaemon {
     }
     yield lines.join('')
   }
+}
+
+/** Parts are named by the CIDs of their blocks; the blocks are not looked at, and not kept. */
+function takeBlocks(request: IncomingMessage, response: ServerResponse): void {
+  let rest: Buffer = Buffer.alloc(0)
+  response.writeHead(200, { 'content-type': 'application/json' })
+  request.on('data', (bytes: Buffer) => {
+    const text = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+    let at = 0
+    for (;;) {
+      const start = text.indexOf(PART_NAME, at)
+      const end = start === -1 ? -1 : text.indexOf('"', start + PART_NAME.length)
+      if (end === -1) {
+        // The end may hold the beginning of a name.
+        rest = text.subarray(start === -1 ? Math.max(at, text.length - PART_NAME.length) : start)
+        return
+      }
+      response.write(`{"Key":"${text.toString('latin1', start + PART_NAME.length, end)}","Size":1}\n`)
+      at = end
+    }
+  })
+  request.once('end', () => response.end())
 }
 
 function say(response: ServerResponse, status: number, value: object): void {
