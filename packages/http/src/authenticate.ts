@@ -11,15 +11,24 @@ export interface Refusal {
   readonly challenges: readonly string[]
 }
 
-/** Looks at the credentials of a request; `undefined` lets it pass. */
-export type Authenticator = (request: IncomingMessage) => Refusal | undefined | Promise<Refusal | undefined>
+/** Who asks. */
+export interface Identity {
+  readonly user: string
+  /** What they showed in place of the password. */
+  readonly token?: string
+}
+
+/** Looks at the credentials of a request; `undefined` lets it pass without any. */
+export type Authenticator = (request: IncomingMessage) => Verdict | Promise<Verdict>
+
+type Verdict = Refusal | Identity | undefined
 
 /** Who may use the API. */
 export interface AuthenticatorOptions {
   /** User to password. */
   readonly credentials: ReadonlyMap<string, string>
-  /** Checks the token of `Authorization: Bearer`; without it every token is refused. */
-  readonly verifyToken?: (token: string) => boolean | Promise<boolean>
+  /** The user of the token of `Authorization: Bearer`; without this every token is refused. */
+  readonly verifyToken?: (token: string) => string | undefined | Promise<string | undefined>
 }
 
 /**
@@ -39,15 +48,16 @@ export function createAuthenticator({ credentials, verifyToken }: AuthenticatorO
     const header = request.headers.authorization ?? ''
     const basic = parseBasic(header)
     if (basic !== undefined) {
-      return isKnown(basic.user, basic.password) ? undefined : refuse('access denied', [`Basic ${realm}`])
+      return isKnown(basic.user, basic.password) ? { user: basic.user } : refuse('access denied', [`Basic ${realm}`])
     }
     const [, token] = /^bearer (.+)$/i.exec(header) ?? []
     if (token === undefined) return refuse('no auth provided', [`Bearer ${realm}`, `Basic ${realm}`])
     return judgeToken(token)
   }
 
-  async function judgeToken(token: string): Promise<Refusal | undefined> {
-    if (verifyToken !== undefined && (await verifyToken(token))) return undefined
+  async function judgeToken(token: string): Promise<Verdict> {
+    const user = await verifyToken?.(token)
+    if (user !== undefined) return { user, token }
     return refuse('invalid token', [`Bearer ${realm}, error="invalid_token"`])
   }
 }

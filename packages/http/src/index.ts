@@ -1,5 +1,11 @@
 export { type AccessEntry, formatAccess } from './access-log.ts'
-export { type Authenticator, type AuthenticatorOptions, createAuthenticator, type Refusal } from './authenticate.ts'
+export {
+  type Authenticator,
+  type AuthenticatorOptions,
+  createAuthenticator,
+  type Identity,
+  type Refusal
+} from './authenticate.ts'
 export { type Cors, type CorsOptions, createCors } from './cors.ts'
 export { HttpError, type HttpErrorCode } from './errors.ts'
 export { goJson } from './go-json.ts'
@@ -12,3 +18,4 @@ export { errorBody, jsonResponse } from './respond.ts'
 export { HTTP_PROTOCOL, serveStreams, type StreamServer } from './serve-streams.ts'
 export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
 export { readUpload, type Upload, type UploadEntry } from './upload.ts'
+export { checkToken, signToken, type CheckedToken, type TokenCheck, type TokenClaims } from './token.ts'

@@ -1,7 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type AccessEntry, observeAccess } from './access-log.ts'
-import type { Authenticator } from './authenticate.ts'
+import type { Authenticator, Identity } from './authenticate.ts'
 import type { Cors } from './cors.ts'
 import { examinePath } from './request-path.ts'
 
@@ -11,6 +11,8 @@ export interface HandlerEnv {
   readonly outgoing: ServerResponse
   /** Aborted when the client goes away before the answer has ended. */
   readonly signal: AbortSignal
+  /** Who asks; `undefined` where nobody has to say. */
+  readonly identity?: Identity | undefined
 }
 
 /** A program behind a surface: `app.fetch` of hono, a gateway, any function. */
@@ -27,7 +29,7 @@ export interface SurfaceOptions {
   readonly cors?: Cors
   /** Redirect unclean paths, http-apis.md §1.10. Default false. */
   readonly cleanPaths?: boolean
-  /** Headers of every answer of the handler, and of 401. */
+  /** Headers of every answer of the handler but 405, and of 401. */
   readonly headers?: Readonly<Record<string, readonly string[]>>
   /** A handler that threw; the client gets an empty 500. */
   readonly onError?: (error: Error) => void
@@ -43,10 +45,14 @@ export interface SurfaceOptions {
  */
 export function createSurface(options: SurfaceOptions): RequestListener {
   const nowMs = options.nowMs ?? Date.now
+  const identities = new WeakMap<IncomingMessage, Identity>()
   const handle = getRequestListener(
-    (request, { incoming, outgoing }) => {
-      const env = { incoming: incoming as IncomingMessage, outgoing: outgoing as ServerResponse }
-      return options.handler(request, { ...env, signal: signalOf(env.outgoing) })
+    async (request, node) => {
+      const [incoming, outgoing] = [node.incoming as IncomingMessage, node.outgoing as ServerResponse]
+      const env = { incoming, outgoing, signal: signalOf(outgoing), identity: identities.get(incoming) }
+      const answer = await options.handler(request, env)
+      if (answer.status === 405) removeHeaders(outgoing)
+      return answer
     },
     {
       overrideGlobalObjects: false, // the embedding program keeps its own Request and Response
@@ -60,14 +66,15 @@ export function createSurface(options: SurfaceOptions): RequestListener {
 
   const run = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (options.onAccess !== undefined) observeAccess(request, response, nowMs(), options.onAccess)
-    const refusal = await options.authenticate?.(request)
-    if (refusal !== undefined) {
+    const verdict = await options.authenticate?.(request)
+    if (verdict !== undefined && 'status' in verdict) {
       addHeaders(response)
-      response.setHeader('WWW-Authenticate', [...refusal.challenges])
-      response.writeHead(refusal.status, { 'Content-Type': 'application/json' })
-      response.end(options.errorBody?.(refusal.status, refusal.message))
+      response.setHeader('WWW-Authenticate', [...verdict.challenges])
+      response.writeHead(verdict.status, { 'Content-Type': 'application/json' })
+      response.end(options.errorBody?.(verdict.status, verdict.message))
       return
     }
+    if (verdict !== undefined) identities.set(request, verdict)
     if (options.cors?.(request, response) === true) return
     if (options.cleanPaths === true && answeredPath(request, response)) return
     addHeaders(response)
@@ -76,6 +83,10 @@ export function createSurface(options: SurfaceOptions): RequestListener {
 
   const addHeaders = (response: ServerResponse): void => {
     for (const [name, values] of Object.entries(options.headers ?? {})) response.setHeader(name, values)
+  }
+
+  const removeHeaders = (response: ServerResponse): void => {
+    for (const name of Object.keys(options.headers ?? {})) response.removeHeader(name)
   }
 
   return (request, response) => {
