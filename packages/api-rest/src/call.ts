@@ -4,6 +4,7 @@ import { peerIdFromText, restErrorToJSON } from '@cluster/wire'
 import type { PeerId } from '@libp2p/interface'
 import { CID } from 'multiformats/cid'
 import { failureOf } from './error-status.ts'
+import type { Tokens } from './tokens.ts'
 
 /** One request as the handler of its route sees it. */
 export interface RestCall {
@@ -15,8 +16,8 @@ export interface RestCall {
   readonly env: HandlerEnv
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
-  /** Whether users have to authenticate. */
-  readonly hasCredentials: boolean
+  /** The tokens of the users; `undefined` when nobody has to authenticate. */
+  readonly tokens: Tokens | undefined
   /** A parameter of the path, unescaped. */
   readonly parameter: (name: string) => string
 }

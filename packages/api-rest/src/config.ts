@@ -17,7 +17,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 const MIN_HEADER_BYTES = 4096
 
 /**
- * The section `api.restapi` of `service.json`: every key of the reference. TLS, listeners on libp2p and their identity
+ * The section `api.restapi` of `service.json`: every key of the reference, and some of ours. TLS, listeners on libp2p and their identity
  * are understood but refused, so that nobody believes to be served who is not.
  *
  * @see cli-config.md §4.7 `api.restapi`, http-apis.md §1.2
@@ -51,6 +51,16 @@ export const restApiConfig = section({
     id: text({ default: '', omit: true, description: 'Peer ID of the libp2p listener; not supported yet.' }),
     private_key: text({ default: '', omit: true, secret: true, description: 'Key of that peer; not supported yet.' }),
     basic_auth_credentials: textMap({ default: null, load: 'Z', secret: true, description: 'Users and passwords.' }),
+    token_lifetime: duration({
+      default: 0,
+      omit: true,
+      description: 'How long tokens of POST /token last, at most; 0 is for ever.'
+    }),
+    revoked_tokens_file: text({
+      default: 'revoked-tokens',
+      omit: true,
+      description: 'Tokens that are no longer taken, relative to the folder of the configuration.'
+    }),
     http_log_file: text({
       default: '',
       load: 'Z',
@@ -77,6 +87,9 @@ export const restApiConfig = section({
     const credentials = values.basicAuthCredentials
     if (credentials !== null && Object.keys(credentials).length === 0) {
       return 'restapi.basic_auth_creds should be null or have at least one entry'
+    }
+    if (values.tokenLifetimeMs < 0 || (values.tokenLifetimeMs > 0 && values.tokenLifetimeMs < 1000)) {
+      return 'restapi.token_lifetime is invalid: 0, or a second or more'
     }
     if (values.corsMaxAgeMs < 0) return 'restapi.cors_max_age is invalid'
     const later = laterOption(values)

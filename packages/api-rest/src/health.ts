@@ -1,4 +1,4 @@
-import { ClusterError, type Metric } from '@cluster/api'
+import type { Metric } from '@cluster/api'
 import { goJson } from '@cluster/http'
 import {
   alertToJSON,
@@ -10,7 +10,7 @@ import {
 } from '@cluster/wire'
 import { emptyAnswer, isLocal, valueAnswer, type RestHandler } from './call.ts'
 
-/** @see http-apis.md §1.8, §3.17 to §3.22 */
+/** @see http-apis.md §3.17 to §3.22 */
 export const healthHandlers = {
   Health: () => emptyAnswer(),
 
@@ -34,12 +34,7 @@ export const healthHandlers = {
     return valueAnswer(`[${metrics.map(metricToJSON).join()}]`)
   },
 
-  MetricNames: ({ cluster }) => valueAnswer(goJson(cluster.health.metricNames())),
-
-  GetToken: ({ hasCredentials }) => {
-    if (!hasCredentials) throw new ClusterError('UNAUTHORIZED', 'unauthorized')
-    throw new ClusterError('NOT_SUPPORTED', 'tokens are not supported yet: send user and password')
-  }
+  MetricNames: ({ cluster }) => valueAnswer(goJson(cluster.health.metricNames()))
 } as const satisfies Record<string, RestHandler>
 
 function byPeer(a: Metric, b: Metric): number {

@@ -10,9 +10,7 @@ import {
   type RestCall,
   type RestHandler
 } from './call.ts'
-
-/** Longest body of a request that is no upload. */
-const MAX_BODY_BYTES = 1024 * 1024
+import { parseBody, readBody } from './read-body.ts'
 
 /** @see http-apis.md §3.2 to §3.6 */
 export const peerHandlers = {
@@ -23,7 +21,7 @@ export const peerHandlers = {
   Peers: (call) => streamAnswer(call, onePerPage(peersOf(call)), idToJSON),
 
   PeerAdd: async (call) => {
-    const peer = peerOfBody(await bodyOf(call))
+    const peer = peerOfBody(await readBody(call))
     return valueAnswer(idToJSON(await call.cluster.members.add(peer, { signal: call.signal })))
   },
 
@@ -47,21 +45,9 @@ async function* peersOf({ cluster, signal, log }: RestCall): AsyncGenerator<ID, 
   }
 }
 
-async function bodyOf({ env }: RestCall): Promise<string> {
-  let length = 0
-  const parts: Uint8Array[] = []
-  // Breaking off must not destroy the connection, which still has to carry the answer.
-  for await (const part of env.incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-    length += part.length
-    if (length > MAX_BODY_BYTES) throw new ClusterError('LIMIT', `the body is longer than ${MAX_BODY_BYTES} bytes`)
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString()
-}
-
 /** Keys are matched in any case, as the reference does. */
 function peerOfBody(body: string): PeerId {
-  const json = jsonOf(body)
+  const json = parseBody(body)
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json)
   const entry = isObject ? Object.entries(json).find(([key]) => key.toLowerCase() === 'peer_id') : undefined
   const peer: unknown = entry?.[1] ?? ''
@@ -70,13 +56,5 @@ function peerOfBody(body: string): PeerId {
     return peerIdFromText(peer)
   } catch (error) {
     throw new ClusterError('BAD_REQUEST', 'error decoding peer_id', { cause: error })
-  }
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch (error) {
-    throw new ClusterError('BAD_REQUEST', 'error decoding request body', { cause: error })
   }
 }

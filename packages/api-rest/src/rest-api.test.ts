@@ -8,7 +8,6 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { failureOf, RestApi, restApiConfig, type RestApiConfig } from './index.ts'
 
-const POST = { method: 'POST' } as const
 const open: { stop(): void | Promise<void> }[] = []
 
 afterEach(async () => {
@@ -94,8 +93,6 @@ describe('access', () => {
     const authorization = `Basic ${Buffer.from('admin:secret').toString('base64')}`
     const granted = await ask('/version', { headers: { authorization } })
     expect([granted.status, granted.headers['x-team']]).toEqual([200, 'red'])
-    const token = await ask('/token', { ...POST, headers: { authorization } })
-    expect([token.status, token.text]).toEqual([500, expect.stringContaining('not supported yet')])
     expect((await ask('/health')).status).toBe(204)
   })
 

@@ -14,11 +14,15 @@ import {
 } from '@cluster/http'
 import type { AbortOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
+import { resolve } from 'node:path'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import type { RestApiConfig } from './config.ts'
 import { boundAddress, listenTarget } from '@cluster/config'
+import { RevokedTokens } from './revoked-tokens.ts'
 import { createRouter } from './router.ts'
+import { Tokens } from './tokens.ts'
 
 /** Requests of one client at once over libp2p: each is a stream. */
 const MAX_STREAMS_PER_CONNECTION = 1024
@@ -55,7 +59,8 @@ export class RestApi implements Component {
     const config = this.#config
     this.#accessLog = await openAccessLog(config.httpLogFile, this.#context.baseDir, this.#context.log)
     try {
-      const init = this.#serverInit(this.#gate(this.#surface(this.#accessLog)))
+      const tokens = await this.#tokens()
+      const init = this.#serverInit(this.#gate(this.#surface(this.#accessLog, tokens)))
       const targets = config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? [])
       this.#listeners = await listen({ targets, ...init })
       if (this.#context.httpHost !== undefined) this.#streams = serveStreams(init)
@@ -109,19 +114,34 @@ export class RestApi implements Component {
     return { listener, onRefused, readHeaderTimeoutMs, readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxHeaderBytes }
   }
 
-  #surface(accessLog: AccessLog): RequestListener {
+  async #tokens(): Promise<Tokens | undefined> {
+    const { basicAuthCredentials, tokenLifetimeMs: lifetimeMs, revokedTokensFile } = this.#config
+    if (basicAuthCredentials === null) return undefined
+    const { baseDir, clock } = this.#context
+    const nowMs = (): number => clock.nowMs()
+    const revoked = await RevokedTokens.open(resolve(baseDir, revokedTokensFile), nowMs)
+    const credentials = new Map(Object.entries(basicAuthCredentials))
+    return new Tokens({ credentials, lifetimeMs, nowMs, newId: randomUUID, revoked })
+  }
+
+  #surface(accessLog: AccessLog, tokens: Tokens | undefined): RequestListener {
     const { cluster, log, clock } = this.#context
     const config = this.#config
     const credentials = config.basicAuthCredentials
     const nowMs = (): number => clock.nowMs()
     return createSurface({
-      handler: createRouter({ cluster, log, hasCredentials: credentials !== null, nowMs }),
+      handler: createRouter({ cluster, log, tokens, nowMs }),
       onAccess: (entry) => {
         accessLog.write(entry)
       },
       ...(credentials === null
         ? {}
-        : { authenticate: createAuthenticator({ credentials: new Map(Object.entries(credentials)) }) }),
+        : {
+            authenticate: createAuthenticator({
+              credentials: new Map(Object.entries(credentials)),
+              verifyToken: (token) => tokens?.verify(token)
+            })
+          }),
       errorBody,
       cors: createCors({
         allowedOrigins: config.corsAllowedOrigins,

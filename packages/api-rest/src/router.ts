@@ -2,19 +2,21 @@ import { ClusterError, type Cluster, type Logger } from '@cluster/api'
 import type { Handler, HandlerEnv } from '@cluster/http'
 import { parseQuery, REST_KEY_TYPES, restRoutes, type RestRouteName } from '@cluster/wire'
 import { Hono } from 'hono'
+import { accessHandlers } from './access.ts'
 import { addHandlers } from './add.ts'
 import { errorAnswer, type RestHandler } from './call.ts'
 import { healthHandlers } from './health.ts'
 import { peerHandlers } from './peers.ts'
 import { pinHandlers } from './pins.ts'
 import { statusHandlers } from './statuses.ts'
+import type { Tokens } from './tokens.ts'
 import { upkeepHandlers } from './upkeep.ts'
 
 /** What the routes work with. */
 export interface RouterInit {
   readonly cluster: Cluster
   readonly log: Logger
-  readonly hasCredentials: boolean
+  readonly tokens: Tokens | undefined
   readonly nowMs: () => number
 }
 
@@ -24,7 +26,8 @@ const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...statusHandlers,
   ...healthHandlers,
   ...addHandlers,
-  ...upkeepHandlers
+  ...upkeepHandlers,
+  ...accessHandlers
 }
 
 /** The methods that routes have. All others are wrong on every path that there is. */
@@ -40,7 +43,7 @@ const strictPaths: Readonly<Record<string, RegExp>> = {
  *
  * @see http-apis.md §1.10, §3.1
  */
-export function createRouter({ cluster, log, hasCredentials, nowMs }: RouterInit): Handler {
+export function createRouter({ cluster, log, tokens, nowMs }: RouterInit): Handler {
   const app = new Hono<{ Bindings: HandlerEnv }>()
   for (const { name, method, path } of restRoutes) {
     app.on(method, patternOf(path), (c) => {
@@ -48,7 +51,7 @@ export function createRouter({ cluster, log, hasCredentials, nowMs }: RouterInit
       return handlers[name]({
         cluster,
         log,
-        hasCredentials,
+        tokens,
         nowMs: nowMs(),
         query: parseQuery(queryOf(env.incoming.url)),
         env,

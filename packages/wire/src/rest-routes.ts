@@ -60,6 +60,7 @@ export const restRoutes = Object.freeze([
   { name: 'Explain', method: 'GET', path: '/repair/explain', answer: 'json' },
   { name: 'ExplainPin', method: 'GET', path: '/repair/explain/{hash}', answer: 'json' },
   { name: 'GetToken', method: 'POST', path: '/token', answer: 'json' },
+  { name: 'RevokeToken', method: 'POST', path: '/token/revoke', answer: 'empty' }, // ours
   { name: 'Health', method: 'GET', path: '/health', answer: 'empty' }
 ] as const satisfies readonly RestRoute[])
 
