@@ -9,14 +9,13 @@ import { inspectFolder, openError } from './folder.ts'
 import type { LevelTuning } from './go-options.ts'
 import { NamespaceDatastore } from './namespace.ts'
 import type { DatastoreOperation, PeerDatastore, ScanRange } from './peer-datastore.ts'
+import { MAX_GROUP_KEYS, ReadQueue } from './read-queue.ts'
 import { wait } from './wait.ts'
 
 /** Most pairs in a page of {@link LevelPeerDatastore.scan}. */
 export const MAX_PAGE_ITEMS = 1024
 /** No key is there: a compaction of it only empties the log. */
 const BEYOND_KEYS = '\u{10FFFF}'
-/** Keys asked for in one call of LevelDB; more would hold a thread of the pool for long. */
-const READ_CHUNK = 512
 
 /** How to open a {@link LevelPeerDatastore}. */
 export interface LevelPeerDatastoreInit extends LevelTuning {
@@ -35,10 +34,14 @@ export interface LevelPeerDatastoreInit extends LevelTuning {
 export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore {
   readonly #level: ClassicLevel<string, Uint8Array>
   readonly #queue: CommitQueue
+  readonly #values: ReadQueue<Uint8Array | undefined>
+  readonly #presences: ReadQueue<boolean>
 
   private constructor(level: ClassicLevel<string, Uint8Array>, sync: boolean) {
     super(level as unknown as ConstructorParameters<typeof LevelDatastore>[0])
     this.#level = level
+    this.#values = new ReadQueue((keys) => level.getMany(keys))
+    this.#presences = new ReadQueue((keys) => level.hasMany(keys))
     this.#queue = new CommitQueue((operations, durable) => level.batch(operations, { sync: durable && sync }))
   }
 
@@ -104,14 +107,15 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
 
   override async has(key: Key, options?: AbortOptions): Promise<boolean> {
     options?.signal?.throwIfAborted()
-    return this.#read(() => wait(this.#level.has(key.toString()), options?.signal))
+    const [isThere = false] = await this.#read(() => wait(this.#presences.read([key.toString()]), options?.signal))
+    return isThere
   }
 
   override async *getMany(source: Iterable<Key> | AsyncIterable<Key>, options?: AbortOptions): AsyncGenerator<Pair> {
     let keys: Key[] = []
     for await (const key of source) {
       keys.push(key)
-      if (keys.length < READ_CHUNK) continue
+      if (keys.length < MAX_GROUP_KEYS) continue
       yield* await this.#getChunk(keys, options)
       keys = []
     }
@@ -130,9 +134,9 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
   async readMany(keys: readonly Key[], options?: AbortOptions): Promise<(Uint8Array | undefined)[]> {
     options?.signal?.throwIfAborted()
     const values: (Uint8Array | undefined)[] = []
-    for (let at = 0; at < keys.length; at += READ_CHUNK) {
-      const texts = keys.slice(at, at + READ_CHUNK).map((key) => key.toString())
-      const chunk = await this.#read(() => wait(this.#level.getMany(texts), options?.signal))
+    for (let at = 0; at < keys.length; at += MAX_GROUP_KEYS) {
+      const texts = keys.slice(at, at + MAX_GROUP_KEYS).map((key) => key.toString())
+      const chunk = await this.#read(() => wait(this.#values.read(texts), options?.signal))
       for (const value of chunk) values.push(value === undefined ? undefined : plain(value))
     }
     return values
