@@ -142,14 +142,14 @@ describe('errors', () => {
     })
   })
 
-  it('that are no JSON are shown with their status', async () => {
+  it('that are no JSON are shown as they are', async () => {
     const call = failing((_, response) => {
       response.writeHead(502).end('<html>nginx</html>')
     })
     await expect(call).rejects.toMatchObject({
       code: 'REFUSED',
       status: 502,
-      message: 'Bad Gateway: <html>nginx</html>'
+      message: '<html>nginx</html>'
     })
   })
 

@@ -2,16 +2,18 @@ import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
+import type { Transport, TransportOptions, TransportRequest, TransportResponse } from './transport.ts'
 
 /** The transport of Node: connections are kept, uploads streamed with back-pressure, trailers read. */
-export function defaultTransport(): Transport {
+export function defaultTransport({ ca, verifiesCertificates = true, socketPath }: TransportOptions = {}): Transport {
   const http = new HttpAgent({ keepAlive: true })
-  const https = new HttpsAgent({ keepAlive: true })
+  const trusted = ca === undefined ? {} : { ca }
+  const https = new HttpsAgent({ keepAlive: true, rejectUnauthorized: verifiesCertificates, ...trusted })
+  const socket = socketPath === undefined ? {} : { socketPath }
 
   async function sendOnce(request: TransportRequest): Promise<TransportResponse> {
     const { method, url, headers, body, signal } = request
-    const options = { method, headers, signal }
+    const options = { method, headers, signal, ...socket }
     const outgoing =
       url.protocol === 'https:'
         ? httpsRequest(url, { ...options, agent: https })
@@ -69,6 +71,7 @@ function responseOf(
   return {
     status: incoming.statusCode ?? 0,
     statusText: incoming.statusMessage ?? '',
+    location: incoming.headers.location,
     body: bodyOf(incoming, signal, upload),
     trailer: (name) => incoming.trailersDistinct[name.toLowerCase()] ?? []
   }

@@ -124,7 +124,7 @@ async function errorOf(
     const { message } = restErrorFromJSON(parseJson(text))
     return new ApiError('REFUSED', status, message === '' ? statusText : message)
   } catch {
-    return new ApiError('REFUSED', status, text.trim() === '' ? statusText : `${statusText}: ${text.trim()}`)
+    return new ApiError('REFUSED', status, text.trim() === '' ? statusText : text)
   }
 }
 

@@ -11,6 +11,8 @@ export interface TransportRequest {
 export interface TransportResponse {
   readonly status: number
   readonly statusText: string
+  /** Where a redirection leads; the transport of browsers follows them itself. */
+  readonly location?: string | undefined
   /** Broken off by `return()`, which drops the connection. */
   readonly body: AsyncIterable<Uint8Array>
   /** All values of a trailer, once the body has ended. */
@@ -27,4 +29,14 @@ export interface Transport {
   send(request: TransportRequest): Promise<TransportResponse>
   /** Drops idle connections. */
   close(): void
+}
+
+/** How the transport of Node connects. In browsers, the browser decides. */
+export interface TransportOptions {
+  /** Certificates to trust, as PEM, in place of those that come with Node. */
+  readonly ca?: string
+  /** Off only to connect to servers whose certificate nobody vouches for. */
+  readonly verifiesCertificates?: boolean
+  /** A Unix socket to connect to, whatever the URL says. */
+  readonly socketPath?: string
 }
