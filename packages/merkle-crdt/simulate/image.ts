@@ -77,6 +77,12 @@ export function isTakingIn(disk: SimulatedDisk['entries']): boolean {
   return disk.get(INTAKE) !== undefined
 }
 
+/** The blocks that are marked as processed. */
+export function* processedOn(disk: SimulatedDisk['entries']): Generator<string> {
+  // what else lies there begins with small letters
+  for (const [text] of disk.range(`${PROCESSED}/`, `${PROCESSED}/a`, Infinity)) yield text.slice(PROCESSED.length)
+}
+
 /** How many keys have a value. */
 export function countValues(disk: SimulatedDisk['entries']): number {
   return disk.range(`${VALUE}/`, `${VALUE}0`, Infinity).filter(([text]) => text.endsWith('/v')).length

@@ -65,8 +65,8 @@ export class Ledger {
     for (const { elements } of all) for (const { value } of elements) written.add(value)
     const standing = new Set<string>()
     const { live } = contentOf(all)
-    for (const { id, elements } of all) {
-      for (const { key, value } of elements) if (live.has(key + id)) standing.add(value)
+    for (const { elements } of all) {
+      for (const { value, place } of elements) if (live.has(place)) standing.add(value)
     }
     const places = Map.groupBy(this.#entries, ({ peer, operation }) => `${peer}${operation.key}`)
     for (const entries of places.values()) {

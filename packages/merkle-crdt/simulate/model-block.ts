@@ -6,8 +6,10 @@ export interface ModelBlock {
   readonly id: string
   readonly links: readonly string[]
   readonly priority: number
-  readonly elements: readonly { readonly key: string; readonly value: string }[]
-  readonly tombstones: readonly { readonly key: string; readonly id: string }[]
+  /** `place`: the key and the ID of this block, as one text. */
+  readonly elements: readonly { readonly key: string; readonly value: string; readonly place: string }[]
+  /** Places of additions that it takes back. */
+  readonly tombstones: readonly string[]
 }
 
 interface Field {
@@ -36,14 +38,15 @@ export function readBlock(id: string, bytes: Uint8Array): ModelBlock {
     if (field.number === 2) links.push(idOfCid(inner(field.bytes, 1)))
     else delta = [...fields(field.bytes)]
   }
-  const elements: { key: string; value: string }[] = []
-  const tombstones: { key: string; id: string }[] = []
+  const elements: { key: string; value: string; place: string }[] = []
+  const tombstones: string[] = []
   let priority = 0
   for (const field of delta) {
     if (field.number === 1) {
-      elements.push({ key: bytesText(inner(field.bytes, 1)), value: bytesText(inner(field.bytes, 3)) })
+      const key = bytesText(inner(field.bytes, 1))
+      elements.push({ key, value: bytesText(inner(field.bytes, 3)), place: key + id })
     } else if (field.number === 2) {
-      tombstones.push({ key: bytesText(inner(field.bytes, 1)), id: bytesText(inner(field.bytes, 2)) })
+      tombstones.push(bytesText(inner(field.bytes, 1)) + bytesText(inner(field.bytes, 2)))
     } else priority = field.value
   }
   return { id, links, priority, elements, tombstones }

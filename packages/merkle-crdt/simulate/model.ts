@@ -23,15 +23,15 @@ export function contentOf(blocks: Iterable<ModelBlock>): ModelContent {
   const heads = new Set<string>()
   for (const { id, tombstones } of all) {
     heads.add(id)
-    for (const tombstone of tombstones) removed.add(tombstone.key + tombstone.id)
+    for (const place of tombstones) removed.add(place)
   }
   const values = new Map<string, { priority: number; value: string }>()
   const live = new Set<string>()
-  for (const { id, links, priority, elements } of all) {
+  for (const { links, priority, elements } of all) {
     for (const link of links) heads.delete(link)
-    for (const { key, value } of elements) {
-      if (removed.has(key + id)) continue
-      live.add(key + id)
+    for (const { key, value, place } of elements) {
+      if (removed.has(place)) continue
+      live.add(place)
       const best = values.get(key)
       if (best === undefined || priority > best.priority || (priority === best.priority && value > best.value)) {
         values.set(key, { priority, value })
@@ -48,7 +48,7 @@ export function reach(from: Iterable<string>, blocks: ReadonlyMap<string, ModelB
   for (let id = left.pop(); id !== undefined; id = left.pop()) {
     if (reached.has(id)) continue
     reached.add(id)
-    left.push(...(blocks.get(id)?.links ?? []))
+    for (const link of blocks.get(id)?.links ?? []) left.push(link)
   }
   return reached
 }

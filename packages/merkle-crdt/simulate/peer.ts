@@ -8,6 +8,7 @@ import {
   describeWrite,
   isTakingIn,
   processedKey,
+  processedOn,
   readImage,
   valueKey,
   type Image
@@ -191,7 +192,7 @@ export class Peer {
     if (!to.isUp || this.#world.isApart(this, to)) throw new Error('simulated: no connection')
     const link = new CatchUpLink(this.#world, this, to, () => {
       // a snapshot of a trusted peer counts as an announcement of all that is in it
-      if (isTrusted) for (const id of to.image().processed) this.#heard.add(id)
+      if (isTrusted) for (const id of processedOn(to.disk.entries)) this.#heard.add(id)
     })
     void to.process?.store?.serveCatchUp(link.server, this.name)
     return link.client
