@@ -32,7 +32,10 @@ describe('configuration', () => {
     [{ cors_max_age: '-1s' }, 'restapi.cors_max_age is invalid'],
     [{ http_listen_multiaddress: '/ip4/127.0.0.1/udp/1' }, 'error parsing restapi.http_listen_multiaddress'],
     [{ http_listen_multiaddress: 'here' }, 'error parsing restapi.http_listen_multiaddress'],
-    [{ ssl_cert_file: 'cert.pem' }, 'restapi.ssl_cert_file is not supported yet'],
+    [{ ssl_cert_file: 'cert.pem' }, 'restapi: missing TLS configuration'],
+    [{ ssl_key_file: 'key.pem' }, 'restapi: missing TLS configuration'],
+    [{ token_lifetime: '-1s' }, 'restapi.token_lifetime is invalid'],
+    [{ token_lifetime: '1ms' }, 'restapi.token_lifetime is invalid'],
     [{ id: 'x' }, 'restapi.id is not supported yet'],
     [{ libp2p_listen_multiaddress: '/ip4/0.0.0.0/tcp/1' }, 'restapi.libp2p_listen_multiaddress is not supported yet']
   ])('refuses %j', (json, text) => {

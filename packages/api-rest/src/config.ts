@@ -17,7 +17,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 const MIN_HEADER_BYTES = 4096
 
 /**
- * The section `api.restapi` of `service.json`: every key of the reference, and some of ours. TLS, listeners on libp2p and their identity
+ * The section `api.restapi` of `service.json`: every key of the reference, and some of ours. Listeners on libp2p and their identity
  * are understood but refused, so that nobody believes to be served who is not.
  *
  * @see cli-config.md §4.7 `api.restapi`, http-apis.md §1.2
@@ -30,8 +30,12 @@ export const restApiConfig = section({
       default: [multiaddr('/ip4/127.0.0.1/tcp/9094')],
       description: 'Where the API listens: /ip4, /ip6 or /dns with /tcp, or /unix/<path>.'
     }),
-    ssl_cert_file: text({ default: '', omit: true, description: 'PEM chain; not supported yet.' }),
-    ssl_key_file: text({ default: '', omit: true, description: 'PEM key; not supported yet.' }),
+    ssl_cert_file: text({
+      default: '',
+      omit: true,
+      description: 'PEM chain for HTTPS, relative to the folder of the configuration; read again when it changes.'
+    }),
+    ssl_key_file: text({ default: '', omit: true, description: 'PEM key of that certificate.' }),
     read_timeout: duration({ default: 0, description: 'For a whole request with its body; 0 is none.' }),
     read_header_timeout: duration({ default: 5000, description: 'For the head of a request.' }),
     write_timeout: duration({
@@ -92,6 +96,9 @@ export const restApiConfig = section({
       return 'restapi.token_lifetime is invalid: 0, or a second or more'
     }
     if (values.corsMaxAgeMs < 0) return 'restapi.cors_max_age is invalid'
+    if ((values.sslCertFile === '') !== (values.sslKeyFile === '')) {
+      return 'restapi: missing TLS configuration: ssl_cert_file and ssl_key_file belong together'
+    }
     const later = laterOption(values)
     if (later !== undefined) return `restapi.${later} is not supported yet: remove it from the configuration`
     const wrong = values.httpListenMultiaddress.find((address) => listenTarget(address) === undefined)
@@ -104,14 +111,10 @@ export const restApiConfig = section({
 export type RestApiConfig = ValuesOf<typeof restApiConfig>
 
 function laterOption(values: {
-  readonly sslCertFile: string
-  readonly sslKeyFile: string
   readonly libp2pListenMultiaddress: readonly unknown[]
   readonly id: string
   readonly privateKey: string
 }): string | undefined {
-  if (values.sslCertFile !== '') return 'ssl_cert_file'
-  if (values.sslKeyFile !== '') return 'ssl_key_file'
   if (values.libp2pListenMultiaddress.length > 0) return 'libp2p_listen_multiaddress'
   if (values.id !== '') return 'id'
   return values.privateKey === '' ? undefined : 'private_key'

@@ -7,6 +7,7 @@ import {
   HTTP_PROTOCOL,
   HttpError,
   listen,
+  openTls,
   serveStreams,
   type Listeners,
   type ServerInit,
@@ -62,10 +63,12 @@ export class RestApi implements Component {
       const tokens = await this.#tokens()
       const init = this.#serverInit(this.#gate(this.#surface(this.#accessLog, tokens)))
       const targets = config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? [])
-      this.#listeners = await listen({ targets, ...init })
+      // What comes over libp2p is encrypted already.
+      this.#listeners = await listen({ targets, ...init, ...(await this.#tls()) })
       if (this.#context.httpHost !== undefined) this.#streams = serveStreams(init)
     } catch (error) {
       if (!(error instanceof HttpError)) throw error
+      if (error.code === 'BAD_CERTIFICATE') throw badCertificate(error)
       const code = error.code === 'ADDRESS_IN_USE' ? 'BUSY' : 'CONFIG_INVALID'
       const advice = 'free it or change api.restapi.http_listen_multiaddress'
       throw new ClusterError(code, `REST API: ${error.message}: ${advice}`, { cause: error })
@@ -112,6 +115,23 @@ export class RestApi implements Component {
       log.warn('REST API: too many connections: one was refused')
     }
     return { listener, onRefused, readHeaderTimeoutMs, readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxHeaderBytes }
+  }
+
+  async #tls(): Promise<Pick<ServerInit, 'createServer'>> {
+    const { sslCertFile, sslKeyFile } = this.#config
+    if (sslCertFile === '') return {}
+    const { baseDir, log } = this.#context
+    const createServer = await openTls({
+      certFile: resolve(baseDir, sslCertFile),
+      keyFile: resolve(baseDir, sslKeyFile),
+      onReload: () => {
+        log.info('REST API: the changed TLS certificate is in use')
+      },
+      onError: (error) => {
+        log.error('REST API: the changed TLS certificate is of no use: the last one stays', { error })
+      }
+    })
+    return { createServer }
   }
 
   async #tokens(): Promise<Tokens | undefined> {
@@ -168,4 +188,9 @@ export class RestApi implements Component {
       })
     }
   }
+}
+
+function badCertificate(error: HttpError): ClusterError {
+  const advice = 'check api.restapi.ssl_cert_file and ssl_key_file'
+  return new ClusterError('CONFIG_INVALID', `restapi: ${error.message}: ${advice}`, { cause: error })
 }

@@ -2,6 +2,7 @@
 export type HttpErrorCode =
   | 'ADDRESS_IN_USE'
   | 'CANNOT_LISTEN'
+  | 'BAD_CERTIFICATE'
   | 'TOO_MANY_CONNECTIONS'
   | 'CLOSED'
   | 'NOT_MULTIPART'

@@ -19,3 +19,5 @@ export { HTTP_PROTOCOL, serveStreams, type StreamServer } from './serve-streams.
 export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
 export { readUpload, type Upload, type UploadEntry } from './upload.ts'
 export { checkToken, signToken, type CheckedToken, type TokenCheck, type TokenClaims } from './token.ts'
+export type { TlsFiles } from './tls-files.ts'
+export { openTls, type TlsOptions, type TlsServerFactory } from './tls-server.ts'
