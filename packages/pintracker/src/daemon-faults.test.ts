@@ -14,6 +14,7 @@ import { IndexedTracker, type IndexedTrackerContext } from './indexed-tracker.ts
 import type { QueueLimits } from './operation-queue.ts'
 import { FIRST_RETRY_MS } from './retry-schedule.ts'
 import { SLOW_AFTER_MS } from './running.ts'
+import { BUSY_INTERVAL_MS } from './work.ts'
 
 describe('IndexedTracker, when the daemon or the content is not as it should be', () => {
   const LIMITS = { maxPinQueueSize: 100, concurrentPins: 1, priorityPinMaxAgeMs: 60_000, priorityPinMaxRetries: 5 }
@@ -256,6 +257,20 @@ describe('IndexedTracker, when the daemon or the content is not as it should be'
       counts.push(context.ipfs.calls.length)
     }
     expect(counts).toEqual([2, 4, 6, 8])
+  })
+
+  it('begins with pauses while the process is busy, and goes on at once when it is not', async () => {
+    let isBusy = true
+    await start({ isBusy: () => isBusy }, { ...LIMITS, maxPinQueueSize: 100, concurrentPins: 100 })
+    context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
+    await tracker.apply([{ type: 'resync' }], {})
+    await settle()
+    const begun = context.ipfs.calls.length
+    await context.clock.advance(3 * BUSY_INTERVAL_MS)
+    expect(context.ipfs.calls).toHaveLength(begun + 3)
+    isBusy = false
+    await context.clock.advance(BUSY_INTERVAL_MS)
+    expect(context.ipfs.calls).toHaveLength(cids.length)
   })
 
   it('lists errors without reading anything else, and more pins than are kept whole while they wait', async () => {

@@ -1,5 +1,6 @@
 import { PORT_VERSION, type ComponentDescriptor } from '@cluster/api'
 import { statelessConfig, type StatelessConfig } from './config.ts'
+import { eventLoopLoad } from './event-loop-load.ts'
 import { IndexedTracker } from './indexed-tracker.ts'
 
 export { statelessConfig, type StatelessConfig } from './config.ts'
@@ -12,6 +13,6 @@ const descriptor: ComponentDescriptor<'pin_tracker', StatelessConfig> = {
   kind: 'pin_tracker',
   name: 'stateless',
   config: statelessConfig,
-  create: (context, config) => new IndexedTracker(context, config)
+  create: (context, config) => new IndexedTracker({ ...context, isBusy: eventLoopLoad() }, config)
 }
 export default descriptor

@@ -42,6 +42,8 @@ export interface IndexedTrackerContext extends Pick<
   readonly pinset: ReadonlyState
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin' | 'pinLs' | 'pinLsCid'> &
     Partial<Pick<IpfsConnector, 'addEventListener' | 'removeEventListener'>>
+  /** Whether the process has no time to spare: then operations begin with pauses. Absent: it always has. */
+  readonly isBusy?: (() => boolean) | undefined
 }
 
 /** Most changes that are applied together: what waits to be written stays bounded. */

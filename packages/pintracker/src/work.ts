@@ -27,11 +27,19 @@ import { trackedOperation, trackedPin } from './tracked-pin.ts'
 /** The error of an operation that found no room. */
 export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasing max_pin_queue_size'
 
+/**
+ * Time between two beginnings while the process is busy. Callers wait for their answers then; the daemon can wait. What
+ * takes long at the daemon is not slowed by it.
+ */
+export const BUSY_INTERVAL_MS = 20
+
 /** What the work needs of the component context. */
 interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log' | 'metrics'> {
   readonly self: PeerId
   readonly ipfs: Pick<IpfsConnector, 'pin' | 'unpin'>
   readonly pinset: Pick<ReadonlyState, 'get'>
+  /** Whether the process has no time to spare. Absent: it always has. */
+  readonly isBusy?: (() => boolean) | undefined
 }
 
 /** Who is told of what happens. */
@@ -88,6 +96,9 @@ export class Work {
   #cancelRetry: () => void = () => undefined
   #wakeMs: number | undefined
   #cancelWake: () => void = () => undefined
+  /** When the last operation began, and what ends the pause after it. */
+  #begunMs = -Infinity
+  #cancelYield: () => void = () => undefined
 
   constructor(context: WorkContext, limits: QueueLimits, index: StatusIndex, listener: WorkListener) {
     this.#context = context
@@ -109,6 +120,7 @@ export class Work {
     this.#state = 'stopped'
     this.#cancelRetry()
     this.#cancelWake()
+    this.#cancelYield()
     for (const { abort } of this.#runs.values()) abort.abort(new Error('the tracker stops'))
     await Promise.all(this.#ends)
   }
@@ -180,8 +192,11 @@ export class Work {
 
   #pump(): void {
     while (this.#state === 'working') {
-      const operation = this.queue.next(this.#context.clock.nowMs())
+      if (this.#mustYield()) return
+      const nowMs = this.#context.clock.nowMs()
+      const operation = this.queue.next(nowMs)
       if (operation === undefined) break
+      this.#begunMs = nowMs
       const end = this.#run(operation)
       this.#ends.add(end)
       void end.finally(() => this.#ends.delete(end))
@@ -193,6 +208,21 @@ export class Work {
     if (!this.#parked) return
     this.#parked = false
     this.#listener.onRoom()
+  }
+
+  /** While others need the processor, operations begin one after the other, with pauses. */
+  #mustYield(): boolean {
+    const { clock, isBusy } = this.#context
+    if (isBusy?.() !== true || this.queue.isDrained) return false
+    const nowMs = clock.nowMs()
+    const dueMs = this.#begunMs + BUSY_INTERVAL_MS
+    // a clock that was set back would keep everything waiting
+    if (nowMs >= dueMs || nowMs < this.#begunMs) return false
+    this.#cancelYield()
+    this.#cancelYield = clock.setTimer(dueMs, () => {
+      this.#pump()
+    })
+    return true
   }
 
   /** Ends runs of which nothing arrives, where others wait; sets the timer for when there is more to decide. */
