@@ -1,5 +1,5 @@
-import { ClusterError, timestampFromMs, type AddedOutput, type FileEntry } from '@cluster/api'
-import { readUpload, type UploadEntry } from '@cluster/http'
+import { ClusterError, timestampFromMs, type AddedOutput, type ErrorCode, type FileEntry } from '@cluster/api'
+import { HttpError, readUpload, type UploadEntry } from '@cluster/http'
 import { addedOutputToJSON, addParamsFromQuery } from '@cluster/wire'
 import { errorAnswer, onePerPage, streamAnswer, type RestCall, type RestHandler } from './call.ts'
 
@@ -25,7 +25,7 @@ export const addHandlers = {
     const { incoming } = call.env
     const contentType = incoming.headers['content-type']
     const upload = readUpload({ body: incoming, contentType, signal: call.signal, maxParts: MAX_PARTS })
-    const events = call.cluster.content.add(entriesOf(upload), params, { signal: call.signal })
+    const events = call.cluster.content.add(entriesOf(explained(upload)), params, { signal: call.signal })
     return params.streamChannels ? streamed(call, events) : listed(call, events)
   }
 } as const satisfies Record<string, RestHandler>
@@ -56,6 +56,21 @@ async function listOf(events: AsyncIterable<AddedOutput>): Promise<string> {
     items.push(json)
   }
   return items.length === 0 ? 'null' : `[${items.join()}]`
+}
+
+/** What is wrong with an upload is the fault of who sends it. */
+async function* explained(upload: AsyncIterable<UploadEntry>): AsyncGenerator<UploadEntry, void, undefined> {
+  try {
+    yield* upload
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error
+    throw new ClusterError(uploadCodes[error.code] ?? 'BAD_REQUEST', error.message, { cause: error })
+  }
+}
+
+const uploadCodes: Readonly<Partial<Record<HttpError['code'], ErrorCode>>> = {
+  MULTIPART_LIMIT: 'LIMIT',
+  UPLOAD_ABORTED: 'ABORTED'
 }
 
 /** The parts of an upload as the adder takes them. */
