@@ -50,7 +50,7 @@ export class Turns {
   /** The next turn waits: by default the longer, the more failures came in a row. */
   pause(delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures)): void {
     this.#failures = Math.min(this.#failures + 1, MAX_FAILURES)
-    if (delayMs === 0) return
+    if (delayMs === 0 || this.#isStopped) return
     this.#cancelRetry = this.#clock.setTimer(this.#clock.nowMs() + delayMs, () => {
       this.#cancelRetry = undefined
       this.kick()
@@ -67,6 +67,9 @@ export class Turns {
   /** No further turn begins. */
   stop(): void {
     this.#isStopped = true
+    // a turn that failed while the store was closing began a pause
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
   }
 
   /** Resolves when nothing runs and nothing is due. */
