@@ -1,4 +1,4 @@
-import { ClusterError, type Cluster, type Logger, type Pages } from '@cluster/api'
+import { ClusterError, type Clock, type Cluster, type Logger, type Pages } from '@cluster/api'
 import { ndjsonResponse, type HandlerEnv } from '@cluster/http'
 import { peerIdFromText, restErrorToJSON } from '@cluster/wire'
 import type { PeerId } from '@libp2p/interface'
@@ -12,6 +12,7 @@ export interface RestCall {
   readonly log: Logger
   /** Milliseconds since the Unix epoch, when the request came. */
   readonly nowMs: number
+  readonly clock: Clock
   readonly query: ReadonlyMap<string, string>
   readonly env: HandlerEnv
   /** Aborted when the client goes away. */

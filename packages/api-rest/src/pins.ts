@@ -1,18 +1,18 @@
-import { ClusterError, pinOf, pinTypeFromString, PinType, timestampFromMs } from '@cluster/api'
+import { ClusterError, pinOf, pinTypeFromString, PinType, timestampFromMs, TrackerStatus, type Pin } from '@cluster/api'
 import { pinOptionsFromQuery, pinToJSON } from '@cluster/wire'
 import { CID } from 'multiformats/cid'
 import { filtered, orBadRequest, parseCid, streamAnswer, valueAnswer, type RestCall, type RestHandler } from './call.ts'
+import { listingPartOf, partOf } from './listing.ts'
+import { statusAnswer, waitOf } from './wait.ts'
 
 /** @see http-apis.md §3.7, §3.8, §3.13 to §3.15 */
 export const pinHandlers = {
   Allocations: (call) => {
     const types = pinTypesOf(call.query.get('filter') ?? '')
-    const pages = call.cluster.pins.list({ signal: call.signal })
-    return streamAnswer(
-      call,
-      filtered(pages, ({ type }) => (type & types) !== 0),
-      pinToJSON
-    )
+    const part = listingPartOf(call.query)
+    const pages = call.cluster.pins.list({ after: part.after, signal: call.signal })
+    const typed = filtered(pages, ({ type }) => (type & types) !== 0)
+    return streamAnswer(call, partOf(typed, part), pinToJSON)
   },
 
   Allocation: async ({ cluster, signal, parameter }) =>
@@ -21,22 +21,38 @@ export const pinHandlers = {
   // The depth follows from the mode here as well, and a wrong option stops everything, unlike in the reference.
   Pin: async (call) => {
     const cid = parseCid(call.parameter('hash'))
+    const waitMs = waitOf(call)
     const pin = pinOf(cid, pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs)))
-    return valueAnswer(pinToJSON(await call.cluster.pins.pin(pin, { signal: call.signal })))
+    return answerOf(call, await call.cluster.pins.pin(pin, { signal: call.signal }), TrackerStatus.pinned, waitMs)
   },
 
   PinPath: async (call) => {
     const path = pathOf(call)
+    const waitMs = waitOf(call)
     const options = pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs))
-    return valueAnswer(pinToJSON(await call.cluster.pins.pinPath({ ...options, path }, { signal: call.signal })))
+    const pin = await call.cluster.pins.pinPath({ ...options, path }, { signal: call.signal })
+    return answerOf(call, pin, TrackerStatus.pinned, waitMs)
   },
 
-  Unpin: async ({ cluster, signal, parameter }) =>
-    valueAnswer(pinToJSON(await cluster.pins.unpin(parseCid(parameter('hash')), { signal }))),
+  Unpin: async (call) => {
+    const cid = parseCid(call.parameter('hash'))
+    const waitMs = waitOf(call)
+    return answerOf(call, await call.cluster.pins.unpin(cid, { signal: call.signal }), TrackerStatus.unpinned, waitMs)
+  },
 
-  UnpinPath: async (call) =>
-    valueAnswer(pinToJSON(await call.cluster.pins.unpinPath(pathOf(call), { signal: call.signal })))
+  UnpinPath: async (call) => {
+    const path = pathOf(call)
+    const waitMs = waitOf(call)
+    const pin = await call.cluster.pins.unpinPath(path, { signal: call.signal })
+    return answerOf(call, pin, TrackerStatus.unpinned, waitMs)
+  }
 } as const satisfies Record<string, RestHandler>
+
+/** The pin, or who has waited gets its status. */
+function answerOf(call: RestCall, pin: Pin, target: TrackerStatus, waitMs: number | undefined): Promise<Response> {
+  if (waitMs === undefined) return Promise.resolve(valueAnswer(pinToJSON(pin)))
+  return statusAnswer(call, pin.cid, target, waitMs)
+}
 
 /** Types by name, joined by commas, untrimmed. Unknown ones count only when there is no other. */
 function pinTypesOf(filter: string): PinType {

@@ -150,7 +150,7 @@ export class RestApi implements Component {
     const credentials = config.basicAuthCredentials
     const nowMs = (): number => clock.nowMs()
     return createSurface({
-      handler: createRouter({ cluster, log, tokens, nowMs }),
+      handler: createRouter({ cluster, log, tokens, clock }),
       onAccess: (entry) => {
         accessLog.write(entry)
       },

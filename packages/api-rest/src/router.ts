@@ -1,4 +1,4 @@
-import { ClusterError, type Cluster, type Logger } from '@cluster/api'
+import { ClusterError, type Clock, type Cluster, type Logger } from '@cluster/api'
 import type { Handler, HandlerEnv } from '@cluster/http'
 import { parseQuery, REST_KEY_TYPES, restRoutes, type RestRouteName } from '@cluster/wire'
 import { Hono } from 'hono'
@@ -7,6 +7,7 @@ import { addHandlers } from './add.ts'
 import { errorAnswer, type RestHandler } from './call.ts'
 import { healthHandlers } from './health.ts'
 import { peerHandlers } from './peers.ts'
+import { pinCountHandlers } from './pin-counts.ts'
 import { pinHandlers } from './pins.ts'
 import { statusHandlers } from './statuses.ts'
 import type { Tokens } from './tokens.ts'
@@ -17,7 +18,7 @@ export interface RouterInit {
   readonly cluster: Cluster
   readonly log: Logger
   readonly tokens: Tokens | undefined
-  readonly nowMs: () => number
+  readonly clock: Clock
 }
 
 const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
@@ -27,7 +28,8 @@ const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...healthHandlers,
   ...addHandlers,
   ...upkeepHandlers,
-  ...accessHandlers
+  ...accessHandlers,
+  ...pinCountHandlers
 }
 
 /** The methods that routes have. All others are wrong on every path that there is. */
@@ -43,7 +45,7 @@ const strictPaths: Readonly<Record<string, RegExp>> = {
  *
  * @see http-apis.md §1.10, §3.1
  */
-export function createRouter({ cluster, log, tokens, nowMs }: RouterInit): Handler {
+export function createRouter({ cluster, log, tokens, clock }: RouterInit): Handler {
   const app = new Hono<{ Bindings: HandlerEnv }>()
   for (const { name, method, path } of restRoutes) {
     app.on(method, patternOf(path), (c) => {
@@ -52,7 +54,8 @@ export function createRouter({ cluster, log, tokens, nowMs }: RouterInit): Handl
         cluster,
         log,
         tokens,
-        nowMs: nowMs(),
+        clock,
+        nowMs: clock.nowMs(),
         query: parseQuery(queryOf(env.incoming.url)),
         env,
         signal: env.signal,

@@ -1,6 +1,7 @@
 import { ClusterError, trackerStatusFromString, type GlobalPinInfo, type TrackerStatus } from '@cluster/api'
 import { globalPinInfoToJSON } from '@cluster/wire'
 import { isLocal, parseCid, streamAnswer, valueAnswer, type RestCall, type RestHandler } from './call.ts'
+import { listingPartOf, partOf } from './listing.ts'
 
 /** How many CIDs of one request are asked for at the same time. */
 const CIDS_AT_ONCE = 16
@@ -11,8 +12,9 @@ export const statusHandlers = {
     const cids = call.query.get('cids') ?? ''
     if (cids !== '') return streamAnswer(call, statusesOf(call, cids.split(',').map(parseCid)), globalPinInfoToJSON)
     const filter = filterOf(call.query.get('filter') ?? '')
-    const options = { local: isLocal(call), signal: call.signal }
-    return streamAnswer(call, call.cluster.statuses.statusAll(filter, options), globalPinInfoToJSON)
+    const part = listingPartOf(call.query)
+    const options = { local: isLocal(call), after: part.after, signal: call.signal }
+    return streamAnswer(call, partOf(call.cluster.statuses.statusAll(filter, options), part), globalPinInfoToJSON)
   },
 
   Status: async (call) => {

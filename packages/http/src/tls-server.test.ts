@@ -11,11 +11,16 @@ import type { ListenLimits } from './open-server.ts'
 import { openTls } from './tls-server.ts'
 
 type Name = 'first' | 'second' | 'ecdsa'
+interface ServeInit {
+  readonly name?: Name
+  readonly limits?: ListenLimits
+  readonly unix?: boolean
+}
 
 const fixture = (name: Name, part: 'cert' | 'key'): URL =>
   new URL(`../../testing/vectors/tls/${name}.${part}.pem`, import.meta.url)
 
-async function serve({ name = 'first', limits = {}, unix = false } = {}) {
+async function serve({ name = 'first', limits = {}, unix = false }: ServeInit = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'tls-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const files = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') }
@@ -112,16 +117,32 @@ test('uses a changed certificate for new connections, and keeps the last good on
 })
 
 test.each([
-  ['missing', async (files: { certFile: string }) => { await rm(files.certFile); }, 'ENOENT'],
-  ['no PEM', async (files: { keyFile: string }) => { await writeFile(files.keyFile, 'x'); }, 'error loading'],
+  [
+    'missing',
+    async (files: { certFile: string }) => {
+      await rm(files.certFile)
+    },
+    'ENOENT'
+  ],
+  [
+    'no PEM',
+    async (files: { keyFile: string }) => {
+      await writeFile(files.keyFile, 'x')
+    },
+    'error loading'
+  ],
   [
     'too large',
-    async (files: { keyFile: string }) => { await writeFile(files.keyFile, 'x'.repeat(2 ** 20 + 1)); },
+    async (files: { keyFile: string }) => {
+      await writeFile(files.keyFile, 'x'.repeat(2 ** 20 + 1))
+    },
     'larger'
   ],
   [
     'of another certificate',
-    async (files: { keyFile: string }) => { await copyFile(fixture('second', 'key'), files.keyFile); },
+    async (files: { keyFile: string }) => {
+      await copyFile(fixture('second', 'key'), files.keyFile)
+    },
     'mismatch'
   ]
 ])('does not open with a file that is %s', async (_, spoil, message) => {

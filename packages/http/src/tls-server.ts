@@ -115,7 +115,9 @@ class TlsServer extends Server {
         return
       }
       if (isText(hello[0])) {
-        socket.end(PLAIN_HTTP_ANSWER, () => { socket.destroySoon(); })
+        socket.end(PLAIN_HTTP_ANSWER, () => {
+          socket.destroySoon()
+        })
         return
       }
       socket.unshift(hello)

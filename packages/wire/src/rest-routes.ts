@@ -48,6 +48,7 @@ export const restRoutes = Object.freeze([
   { name: 'ConsensusHealth', method: 'GET', path: '/health/consensus', answer: 'json' },
   { name: 'Alerts', method: 'GET', path: '/health/alerts', answer: 'json' },
   { name: 'Bandwidth by protocol stats', method: 'GET', path: '/health/bandwidth', answer: 'json' },
+  { name: 'PinCounts', method: 'GET', path: '/health/pins', answer: 'json' }, // ours
   { name: 'Metrics', method: 'GET', path: '/monitor/metrics/{name}', answer: 'json' },
   { name: 'MetricNames', method: 'GET', path: '/monitor/metrics', answer: 'json' },
   // Ours: the reference knows nothing below /repair.
