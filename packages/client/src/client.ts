@@ -2,7 +2,6 @@ import {
   DEFAULT_ADD_PARAMS,
   pinTypeToString,
   TrackerStatus,
-  trackerStatusToString,
   ZERO_PIN_OPTIONS,
   type AddedOutput,
   type AddParams,
@@ -52,6 +51,7 @@ import { multipartOf } from './multipart.ts'
 // Bundles for browsers get ./fetch-transport.ts in its place, by the field `browser` of package.json.
 import { defaultTransport } from './node-transport.ts'
 import { RestCaller, type CallInit } from './rest-caller.ts'
+import { statusFilterText } from './status-filter.ts'
 import type { Transport } from './transport.ts'
 import { pause, progressOf, WaitError, type WaitTarget } from './wait-for.ts'
 
@@ -195,8 +195,7 @@ export class ClusterClient {
 
   /** What the peers say of all pins, of some CIDs, or of the pins in some states. */
   statusAll({ local = false, filter = 0, cids = [], signal }: StatusOptions = {}): AsyncGenerator<GlobalPinInfo, void> {
-    const names = filter === 0 ? '' : trackerStatusToString(filter)
-    const query = form({ local: String(local), filter: names, cids: cids.map(String).join() })
+    const query = form({ local: String(local), filter: statusFilterText(filter), cids: cids.map(String).join() })
     return this.#rest.items('StatusAll', globalPinInfoFromJSON, { query, signal })
   }
 
