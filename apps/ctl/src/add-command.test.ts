@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { reportOf, type Report } from './failure.ts'
-import { program } from './program.ts'
+import { execute } from './program.ts'
 
 interface Recorded {
   readonly command: string
@@ -93,9 +93,8 @@ async function ctl(...args: readonly string[]): Promise<string | Report> {
     output += String(text)
     return true
   })
-  const commands = program({})
   try {
-    await commands.parseAsync(['node', 'ctl', '--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, ...args])
+    await execute(['--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, ...args], {})
     return output
   } catch (error) {
     return reportOf(error, 'text')

@@ -3,7 +3,7 @@ import { restErrorToJSON } from '@cluster/wire'
 import { indentJson } from './indent-json.ts'
 
 /** Exit codes, as scripts know them. */
-export const exitCodes = { ok: 0, local: 1, api: 2, timeout: 62, cancelled: 125 } as const
+export const exitCodes = { ok: 0, local: 1, api: 2, unknownCommand: 3, timeout: 62, cancelled: 125 } as const
 
 /**
  * Something went wrong here, not at the API: one line on standard error.
@@ -21,6 +21,22 @@ export class Failure extends Error {
   }
 }
 
+/** A command line that is not understood: the text and where it goes. */
+export class MisuseError extends Error implements Report {
+  override readonly name = 'MisuseError'
+  readonly code = 'MISUSE'
+  readonly stream: 'stdout' | 'stderr'
+  readonly text: string
+  readonly exitCode: number
+
+  constructor(text: string, stream: 'stdout' | 'stderr', exitCode: number) {
+    super(text)
+    this.text = text
+    this.stream = stream
+    this.exitCode = exitCode
+  }
+}
+
 /** What is printed of an error, where, and the exit code. */
 export interface Report {
   readonly stream: 'stdout' | 'stderr'
@@ -31,7 +47,8 @@ export interface Report {
 /** Turns what a command threw into its output and exit code; the only place that does. */
 export function reportOf(error: unknown, encoding: 'text' | 'json'): Report {
   if (error instanceof Failure) return { stream: 'stderr', text: `${error.message}\n`, exitCode: error.exitCode }
-  if (error instanceof ApiError) {
+  if (error instanceof MisuseError) return error
+  if (error instanceof ApiError && !isBrokenStream(error)) {
     const { status: code, message } = error
     const text =
       encoding === 'json'
@@ -41,4 +58,9 @@ export function reportOf(error: unknown, encoding: 'text' | 'json'): Report {
   }
   const message = error instanceof Error ? error.message : String(error)
   return { stream: 'stderr', text: `error : ${message}\n`, exitCode: exitCodes.local }
+}
+
+/** The answer was good, but could not be read to its end. */
+function isBrokenStream({ code, status }: ApiError): boolean {
+  return code === 'BROKEN' && status < 400
 }

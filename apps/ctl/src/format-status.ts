@@ -1,4 +1,5 @@
 import { formatTimestamp, trackerStatusToString, type GlobalPinInfo } from '@cluster/api'
+import { noPaint, type Paint } from './paint.ts'
 
 const NAME_WIDTH = 20
 
@@ -7,13 +8,13 @@ const NAME_WIDTH = 20
  *
  * @see cli-config.md §1.9
  */
-export function formatStatus(info: GlobalPinInfo): string {
+export function formatStatus(info: GlobalPinInfo, paint: Paint = noPaint): string {
   const title = info.name === '' ? '' : ` | ${info.name}`
   const lines = [`${info.cid.toString()}${title}:`]
   for (const [peer, entry] of [...(info.peerMap ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const name = (entry.peername === '' ? peer : entry.peername).padEnd(NAME_WIDTH)
     const error = entry.error === '' ? '' : `: ${entry.error}`
-    const status = trackerStatusToString(entry.status).toUpperCase() + error
+    const status = paint(trackerStatusToString(entry.status).toUpperCase(), entry.status) + error
     const attempts = `Attempts: ${entry.attemptCount.toString()}`
     lines.push(
       `    > ${name} : ${status} | ${formatTimestamp(entry.timestamp)} | ${attempts} | Priority: ${String(entry.priorityPin)}`

@@ -1,5 +1,5 @@
 import { exitCodes, reportOf } from './failure.ts'
-import { program } from './program.ts'
+import { encodingOf, execute } from './program.ts'
 
 // A reader such as `head` that has seen enough is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -7,13 +7,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-const commands = program(process.env)
+const words = process.argv.slice(2)
 try {
-  if (process.argv.length > 2) await commands.parseAsync()
-  else commands.outputHelp()
+  await execute(words, process.env)
 } catch (error) {
-  const { encoding } = commands.opts() as { encoding?: string }
-  const { stream, text, exitCode } = reportOf(error, encoding === 'json' ? 'json' : 'text')
+  const { stream, text, exitCode } = reportOf(error, encodingOf(words))
   process[stream].write(text)
   process.exitCode = exitCode
 }

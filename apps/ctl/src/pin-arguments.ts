@@ -1,4 +1,4 @@
-import { parseDuration, pinModeFromString, timestampFromMs, type PinOptions } from '@cluster/api'
+import { parseContentPath, parseDuration, pinModeFromString, timestampFromMs, type PinOptions } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'
@@ -16,12 +16,37 @@ export interface PinFlags {
   readonly metadata?: readonly string[] | undefined
 }
 
+/** Shorter texts are no CIDs. */
+const SHORTEST_CID = 2
+
 /** A CID from the command line. */
-export function parseCid(text: string): CID {
+export function parseCid(text: string, doing = 'parsing cid'): CID {
+  if (text.length < SHORTEST_CID) throw new Failure(doing, 'invalid cid: cid too short')
   try {
     return CID.parse(text)
   } catch (error) {
-    throw new Failure('parsing cid', error)
+    throw new Failure(doing, `invalid cid: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** A content path from the command line; a bare CID stands for the path below `/ipfs`. */
+export function parsePath(text: string): string {
+  try {
+    return parseContentPath(text).text
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new Failure('', message.replace(/^(invalid path "\/ip[a-z]+\/.": invalid cid: ).*$/su, '$1cid too short'))
+  }
+}
+
+/** The ID of a peer from the command line. */
+export function parsePeer(text: string): PeerId {
+  try {
+    return peerIdFromString(text)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const reason = text.length < SHORTEST_CID ? 'invalid cid: cid too short' : message
+    throw new Failure('parsing peer ID', `failed to parse peer ID: ${reason}`)
   }
 }
 

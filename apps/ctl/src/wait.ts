@@ -64,7 +64,11 @@ export async function showResult(
     return
   }
   if (reached === undefined) await pause(STATUS_DELAY_MS)
-  output.print(reached ?? (await client.status(pin.cid)), formatStatus, globalPinInfoToJSON)
+  output.print(
+    reached ?? (await client.status(pin.cid)),
+    (info) => formatStatus(info, output.paint),
+    globalPinInfoToJSON
+  )
 }
 
 function parseTimeout(text: string): number {
