@@ -20,7 +20,7 @@ const STEPS = {
   plan: 3,
   stop: 2,
   start: 8,
-  renew: 3,
+  renew: 10,
   weather: 8,
   trust: 2,
   lie: 2,

@@ -71,6 +71,7 @@ export class Workload {
         penaltyMs: 5000,
         cooldownMs: 500,
         minSnapshotBlocks: dice.between(1, 12),
+        snapshotChunkBytes: dice.between(200, 5000),
         resumeTimeoutMs: 4000
       }
     }
@@ -113,11 +114,11 @@ export class Workload {
   }
 
   /** The peer will crash at one of its next commits. */
-  planCrash(peer: Peer): void {
+  planCrash(peer: Peer, within = 6): void {
     const { dice } = this.#world
     const isPowerLoss = dice.chance(0.5)
     peer.disk.planCrash({
-      afterCommits: dice.between(1, 6),
+      afterCommits: dice.between(1, within),
       isBefore: dice.chance(0.5),
       crash: () => {
         peer.crash(isPowerLoss)
@@ -142,6 +143,8 @@ export class Workload {
     this.#world.tell(() => `${peer.name} gets an empty disk`)
     peer.disk.edit([...peer.disk.entries].map(([text]) => ({ text, value: undefined })))
     peer.start(this.options(peer))
+    // often in the middle of the snapshot that it begins with
+    if (this.#world.dice.chance(0.5)) this.planCrash(peer, 16)
   }
 
   /** A message that is no announcement, or one of a block that nobody has. */

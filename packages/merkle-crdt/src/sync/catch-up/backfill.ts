@@ -140,8 +140,10 @@ export class Backfill {
       const bytes = await this.#exchanged(digest)
       if (bytes === undefined) return false
       await this.#store([bytes], missing)
+      // other bytes than were asked for: they must not be taken for it the next time
+      if (missing.has(digestKey(digest))) await this.#parts.blocks.discard(cidOfDigest(digest))
     }
-    return true
+    return missing.size === 0
   }
 
   async #store(blocks: readonly Uint8Array[], missing: Map<string, Uint8Array>): Promise<void> {

@@ -84,7 +84,7 @@ export class CatchUp {
       signal,
       log,
       index: this.#index,
-      snapshots: new SnapshotSource(storage, layout, (task) => parts.inTurn(task)),
+      snapshots: new SnapshotSource(storage, layout, (task) => parts.inTurn(task), this.#limits.snapshotChunkBytes),
       hello: () => this.#hello()
     })
   }

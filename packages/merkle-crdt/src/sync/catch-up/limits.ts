@@ -18,6 +18,8 @@ export interface CatchUpLimits extends PrefetchLimits {
   readonly cooldownMs: number
   /** Blocks that a trusted peer must have merged before its snapshot is worth it. */
   readonly minSnapshotBlocks: number
+  /** Bytes of a chunk of a snapshot that is sent, about: what a newcomer that is killed repeats, and both sides hold. */
+  readonly snapshotChunkBytes: number
   /** How long an empty store waits, once, for word of what its peers speak. */
   readonly meetMs: number
   /** How long an interrupted snapshot waits for the peer that it came from. */
@@ -39,6 +41,7 @@ export const DEFAULT_CATCH_UP_LIMITS: CatchUpLimits = {
   penaltyMs: 600_000,
   cooldownMs: 10_000,
   minSnapshotBlocks: 2000,
+  snapshotChunkBytes: MiB / 2,
   meetMs: 2000,
   resumeTimeoutMs: 60_000
 }

@@ -12,11 +12,11 @@ import { digestOfId, sha256 } from './digest.ts'
 import { DIGEST_BYTES, type SnapshotChunk, type SnapshotKind } from './message.ts'
 import { RecordWriter, type SnapshotElement, type SnapshotRecord } from './records.ts'
 
-/** Bytes of a chunk, about. @see spec/wire-crdt.md §7.3 P12 */
-const CHUNK_BYTES = 512 * 1024
 /** Elements read in one turn: few enough that the store is not held up, bounded in bytes by growing from the minimum. */
 const [MIN_PAGE, MAX_PAGE] = [64, 1024]
 const PAGE_BYTES = 512 * 1024
+/** Of a small element with its key: so that the first page of a small chunk is not far too long. */
+const ELEMENT_BYTES = 128
 
 /** Runs a task between two turns of the store: nothing is written meanwhile. */
 export type InTurn = <T>(task: (state: CrdtState) => Promise<T>) => Promise<T>
@@ -41,11 +41,14 @@ export class SnapshotSource {
   readonly #storage: CrdtStorage
   readonly #layout: Layout
   readonly #inTurn: InTurn
+  readonly #chunkBytes: number
 
-  constructor(storage: CrdtStorage, layout: Layout, inTurn: InTurn) {
+  /** @param chunkBytes - of a chunk, about */
+  constructor(storage: CrdtStorage, layout: Layout, inTurn: InTurn, chunkBytes: number) {
     this.#storage = storage
     this.#layout = layout
     this.#inTurn = inTurn
+    this.#chunkBytes = chunkBytes
   }
 
   /** @returns `undefined` when blocks are missing here: then there is no moment to tell of */
@@ -75,7 +78,7 @@ export class SnapshotSource {
           const digest = digestOfId(this.#layout.lastSegment(key))
           if (digest !== undefined) packed.push(digest)
         }
-        if (packed.length * DIGEST_BYTES < CHUNK_BYTES) continue
+        if (packed.length * DIGEST_BYTES < this.#chunkBytes) continue
         yield chunkOf('processed', Buffer.concat(packed))
         packed = []
       }
@@ -94,7 +97,7 @@ export class SnapshotSource {
         const digest = digestOfId(this.#layout.lastSegment(key))
         if (digest !== undefined) writer.addTombstone({ key: this.#layout.userKeyOfTombstone(key), digest })
       }
-      if (writer.bytes >= CHUNK_BYTES) yield chunkOf('tombstones', writer.finish())
+      if (writer.bytes >= this.#chunkBytes) yield chunkOf('tombstones', writer.finish())
     }
     if (writer.bytes > 0) yield chunkOf('tombstones', writer.finish())
   }
@@ -103,14 +106,14 @@ export class SnapshotSource {
   async *elements(cursor: string, signal: AbortSignal): AsyncGenerator<SnapshotChunk> {
     const writer = new RecordWriter()
     let at = cursor
-    let size = MIN_PAGE
+    let size = Math.min(MIN_PAGE, Math.ceil(this.#chunkBytes / ELEMENT_BYTES))
     do {
       const page = await this.#inTurn(() => this.#readPage(at, size, signal))
       for (const record of page.records) writer.add(record)
       at = page.next
       if (page.bytes < PAGE_BYTES) size = Math.min(MAX_PAGE, size * 2)
       else size = Math.max(MIN_PAGE, Math.floor((size * PAGE_BYTES) / page.bytes))
-    } while (at !== '' && writer.bytes < CHUNK_BYTES)
+    } while (at !== '' && writer.bytes < this.#chunkBytes)
     yield { ...chunkOf('elements', writer.finish()), next: at }
   }
 
