@@ -66,7 +66,7 @@ describe('adder/car.json', () => {
     expect(target.blocksOf(target.self).length).toBeGreaterThan(0)
   })
 
-  it('sends each block under its own CID, whatever the first one is', async () => {
+  it('NX-7: sends each block under its own CID, whatever the first one is', async () => {
     for (const name of mixedHashes) {
       const vectorCase = cases.find((candidate) => candidate.name === name)
       if (vectorCase === undefined) throw new Error(`the vectors lack ${name}`)

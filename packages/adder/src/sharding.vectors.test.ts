@@ -142,7 +142,7 @@ describe('adder/sharding.json', () => {
     expect(target.pinned).toEqual([])
   })
 
-  it('AR-4: the test tree in 14 shards, 13 of them as the reference has them', async () => {
+  it('AR-8: the test tree in 14 shards, 13 of them as the reference has them', async () => {
     const vectorCase = named('shard-tree')
     const target = new MemoryAddTarget()
     const { events } = await addTo(createAdder(), target, entriesOf(vectorCase), paramsOf(vectorCase.query))

@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-/** How many lines each part of the list has, and those that are not ours yet: adding, and Raft. */
+/** How many lines each part of the list has, and those that are not ours yet: Raft. */
 const parts: readonly (readonly [name: string, count: number, without: readonly number[]])[] = [
-  ['CL', 20, [7, 8, 9, 10, 11]],
+  ['CL', 20, []],
+  ['AD', 6, []],
+  ['AR', 11, []],
   ['CS', 31, []],
   ['PM', 12, [4, 5, 6]],
-  ['NX', 10, [3, 5, 7, 8]]
+  ['NX', 10, [3, 5]]
 ]
 
 interface Row {
