@@ -40,7 +40,7 @@ describe.skipIf(file === undefined)('64 MiB into three peers beside Kubo daemons
       // What `ipfs cat` asks its daemon for; the program itself would give the bytes to this process as text.
       const response = await fetch(`${apiOf(kubo)}/api/v0/cat?arg=${added.stdout.trim()}`, { method: 'POST' })
       const hash = createHash('sha256')
-      for await (const part of response.body ?? []) hash.update(part)
+      for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) hash.update(part)
       expect(hash.digest('hex')).toBe(hashOf(name, BYTES))
     }
   })

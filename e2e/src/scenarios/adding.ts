@@ -124,7 +124,7 @@ export async function readHash(peer: TestPeer, cid: string): Promise<string> {
   const response = await fetch(`${peer.gatewayUrl}/ipfs/${cid}`)
   if (!response.ok || response.body === null) throw new Error(`${peer.name}: ${response.status.toString()}`)
   const hash = createHash('sha256')
-  for await (const part of response.body) hash.update(part)
+  for await (const part of response.body as AsyncIterable<Uint8Array>) hash.update(part)
   return hash.digest('hex')
 }
 
