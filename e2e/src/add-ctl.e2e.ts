@@ -1,5 +1,7 @@
 import type { PeerProcess } from '@cluster/processes'
 import { fromBundle, run, type Outcome } from '@cluster/processes'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
 import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
@@ -84,6 +86,37 @@ describe('ctl add', () => {
       stderr: ''
     })
     expect((await ctl('add', '--format', 'car', '-Q', 'f.car')).stdout).toBe(`${root}\n`)
+  })
+
+  it('NX-7: gives back all blocks of a CAR file with several hash functions', async () => {
+    const inner = await ctl('add', '--no-pin', '-Q', '--hash', 'blake2b-256', 'small.txt')
+    const leaf = CID.parse(inner.stdout.trim())
+    const other = CID.parse((await ctl('add', '--no-pin', '-Q', '--raw-leaves', 'single/abc.txt')).stdout.trim())
+    // A list of both in CBOR: the root, of SHA-256.
+    const link = (cid: CID): Buffer => Buffer.from([0xd8, 0x2a, 0x58, cid.bytes.length + 1, 0, ...cid.bytes])
+    const list = Buffer.concat([Buffer.from([0x82]), link(leaf), link(other)])
+    const root = CID.createV1(0x71, await sha256.digest(list))
+    const header = Buffer.concat([Buffer.from([0xa2, 0x65]), Buffer.from('roots'), Buffer.from([0x81]), link(root)])
+    const sections = [
+      Buffer.concat([header, Buffer.from([0x67]), Buffer.from('version'), Buffer.from([1])]),
+      Buffer.concat([leaf.bytes, Buffer.from('small file\n')]),
+      Buffer.concat([other.bytes, Buffer.from('abc\n')]),
+      Buffer.concat([root.bytes, list])
+    ]
+    // Another peer, which has none of it.
+    const fresh = await cluster.peer('fresh', newSecret())
+    const running = fresh.start()
+    await running.ready()
+    const path = join(data, 'mixed.car')
+    await writeFile(path, Buffer.concat(sections.flatMap((section) => [Buffer.from([section.length]), section])))
+    expect(await fresh.ctl('add', '-Q', '--format', 'car', path)).toMatchObject({ exitCode: 0, stderr: '' })
+    for (const [cid, content] of [
+      [leaf, 'small file\n'],
+      [other, 'abc\n']
+    ] as const) {
+      expect(await (await fetch(`${fresh.gatewayUrl}/ipfs/${cid.toString()}`)).text()).toBe(content)
+    }
+    await running.stop()
   })
 
   it('adds what a URL leads to', async () => {
