@@ -3,10 +3,15 @@ import { fromBundle, run, type Outcome } from '@cluster/processes'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { execPath } from 'node:process'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { heldUrl } from './scenarios/adding.ts'
 import { newSecret, TestCluster, type TestPeer } from './test-cluster.ts'
 
 interface Combo {
@@ -132,6 +137,29 @@ describe('ctl add', () => {
     expect(await ctl('add', '--name', 'nowhere', 'small.txt', `${url}/nope`)).toMatchObject({
       exitCode: 1,
       stdout: expect.stringContaining(`  Code: 0\n  Message: got non-2XX status code 404: ${url}/nope\n`) as string
+    })
+    expect((await ctl('pin', 'ls')).stdout).toBe(before)
+  })
+
+  it('gives an add up at Ctrl-C: nothing is pinned', async () => {
+    const before = (await ctl('pin', 'ls')).stdout
+    const ended = Promise.withResolvers<undefined>()
+    await using source = await heldUrl('endless', 8_000_000, async () => {
+      child.kill('SIGINT')
+      await ended.promise
+    })
+    const host = `/ip4/127.0.0.1/tcp/${peer.restPort.toString()}`
+    const child = spawn(execPath, [fromBundle('ctl').file, '--host', host, 'add', '--name', 'endless', source.url])
+    const [stdout, stderr, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null]>
+    ])
+    ended.resolve(undefined)
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 125,
+      stdout: '',
+      stderr: 'error adding: context canceled\n'
     })
     expect((await ctl('pin', 'ls')).stdout).toBe(before)
   })
