@@ -86,6 +86,7 @@ export class Peer {
     this.#world.tell(() => `${this.name} closes its store`)
     this.#run(process, async () => {
       await process.close()
+      if (this.process !== process) return // it was killed meanwhile
       this.process = undefined
       this.disk.unmount()
       this.check()
