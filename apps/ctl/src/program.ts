@@ -128,7 +128,8 @@ function parsed(
 
 function helpOn(words: readonly string[], entries: readonly CommandEntry[], path: string, help: string): string {
   const [name, ...rest] = words
-  if (name === undefined || isHelpWord(name)) return help
+  // `help --help` asks for the same.
+  if (name === undefined || isHelpWord(name) || name.startsWith('-')) return help
   const entry = entryNamed(name, entries)
   const text = commandHelp(`${path} ${name}`, entry)
   return isGroup(entry) ? helpOn(rest, entry.commands, `${path} ${name}`, text) : text
