@@ -1,7 +1,7 @@
-import type { Transport, TransportOptions } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** The transport of browsers: `fetch`, which reads no trailers and takes an upload as a whole. */
-export function defaultTransport(_options: TransportOptions = {}): Transport {
+export function defaultTransport(): Transport {
   return {
     readsTrailers: false,
     async send({ method, url, headers, body, signal }) {
