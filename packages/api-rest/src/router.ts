@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { accessHandlers } from './access.ts'
 import { addHandlers } from './add.ts'
 import { errorAnswer, type RestHandler } from './call.ts'
+import { descriptionHandlers } from './description.ts'
 import { healthHandlers } from './health.ts'
 import { peerHandlers } from './peers.ts'
 import { pinCountHandlers } from './pin-counts.ts'
@@ -29,7 +30,8 @@ const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...addHandlers,
   ...upkeepHandlers,
   ...accessHandlers,
-  ...pinCountHandlers
+  ...pinCountHandlers,
+  ...descriptionHandlers
 }
 
 /** The methods that routes have. All others are wrong on every path that there is. */

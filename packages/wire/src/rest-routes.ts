@@ -1,3 +1,12 @@
+import {
+  addParameters,
+  listingParameters,
+  localParameter,
+  pinParameters,
+  waitParameter,
+  type RestParameter
+} from './rest-parameters.ts'
+
 /** How a route answers when it succeeds. */
 export type RestAnswer =
   /** One JSON value with status 200. */
@@ -6,6 +15,8 @@ export type RestAnswer =
   | 'stream'
   /** Status 204 without a body. */
   | 'empty'
+  /** One page for a browser. */
+  | 'page'
 
 /** One route of the REST API. */
 export interface RestRoute {
@@ -15,10 +26,17 @@ export interface RestRoute {
   /** Parts in braces are parameters; `{path}` takes the rest of the path with its slashes and may be empty. */
   readonly path: string
   readonly answer: RestAnswer
+  /** What it does, in one sentence. */
+  readonly about: string
+  /** Type of the value, or of each item of a stream, in the description of the API; absent: no fixed one. */
+  readonly value?: string
+  readonly query?: readonly RestParameter[]
 }
 
 /** What the parameter `{keyType}` may be. */
 export const REST_KEY_TYPES: readonly string[] = Object.freeze(['ipfs', 'ipns', 'ipld'])
+
+const dryRunParameter: RestParameter = { name: 'dry-run', type: 'flag', about: 'Only say what would be done.' }
 
 /**
  * The routes of the REST API in the order in which they are matched. `Add` answers with one JSON list when
@@ -27,42 +45,280 @@ export const REST_KEY_TYPES: readonly string[] = Object.freeze(['ipfs', 'ipns', 
  * @see http-apis.md §3.1
  */
 export const restRoutes = Object.freeze([
-  { name: 'ID', method: 'GET', path: '/id', answer: 'json' },
-  { name: 'Version', method: 'GET', path: '/version', answer: 'json' },
-  { name: 'Peers', method: 'GET', path: '/peers', answer: 'stream' },
-  { name: 'PeerAdd', method: 'POST', path: '/peers', answer: 'json' },
-  { name: 'PeerRemove', method: 'DELETE', path: '/peers/{peer}', answer: 'empty' },
-  { name: 'Add', method: 'POST', path: '/add', answer: 'stream' },
-  { name: 'Allocations', method: 'GET', path: '/allocations', answer: 'stream' },
-  { name: 'Allocation', method: 'GET', path: '/allocations/{hash}', answer: 'json' },
-  { name: 'StatusAll', method: 'GET', path: '/pins', answer: 'stream' },
-  { name: 'Recover', method: 'POST', path: '/pins/{hash}/recover', answer: 'json' },
-  { name: 'RecoverAll', method: 'POST', path: '/pins/recover', answer: 'stream' },
-  { name: 'Status', method: 'GET', path: '/pins/{hash}', answer: 'json' },
-  { name: 'Pin', method: 'POST', path: '/pins/{hash}', answer: 'json' },
-  { name: 'PinPath', method: 'POST', path: '/pins/{keyType}/{path}', answer: 'json' },
-  { name: 'Unpin', method: 'DELETE', path: '/pins/{hash}', answer: 'json' },
-  { name: 'UnpinPath', method: 'DELETE', path: '/pins/{keyType}/{path}', answer: 'json' },
-  { name: 'RepoGC', method: 'POST', path: '/ipfs/gc', answer: 'json' },
-  { name: 'ConnectionGraph', method: 'GET', path: '/health/graph', answer: 'json' },
-  { name: 'ConsensusHealth', method: 'GET', path: '/health/consensus', answer: 'json' },
-  { name: 'Alerts', method: 'GET', path: '/health/alerts', answer: 'json' },
-  { name: 'Bandwidth by protocol stats', method: 'GET', path: '/health/bandwidth', answer: 'json' },
-  { name: 'PinCounts', method: 'GET', path: '/health/pins', answer: 'json' }, // ours
-  { name: 'Metrics', method: 'GET', path: '/monitor/metrics/{name}', answer: 'json' },
-  { name: 'MetricNames', method: 'GET', path: '/monitor/metrics', answer: 'json' },
+  { name: 'ID', method: 'GET', path: '/id', answer: 'json', about: 'Who this peer is.', value: 'ID' },
+  {
+    name: 'Version',
+    method: 'GET',
+    path: '/version',
+    answer: 'json',
+    about: 'Version of this peer.',
+    value: 'Version'
+  },
+  { name: 'Peers', method: 'GET', path: '/peers', answer: 'stream', about: 'The peers of the cluster.', value: 'ID' },
+  {
+    name: 'PeerAdd',
+    method: 'POST',
+    path: '/peers',
+    answer: 'json',
+    about: 'Adds a peer: {"peer_id":"…"}.',
+    value: 'ID'
+  },
+  {
+    name: 'PeerRemove',
+    method: 'DELETE',
+    path: '/peers/{peer}',
+    answer: 'empty',
+    about: 'Removes a peer from the cluster.'
+  },
+  {
+    name: 'Add',
+    method: 'POST',
+    path: '/add',
+    answer: 'stream',
+    about: 'Adds files, sent as multipart/form-data, and pins them.',
+    value: 'AddedOutput',
+    query: addParameters
+  },
+  {
+    name: 'Allocations',
+    method: 'GET',
+    path: '/allocations',
+    answer: 'stream',
+    about: 'The pinset.',
+    value: 'Pin',
+    query: [
+      { name: 'filter', type: 'list', about: 'Types of pins: pin, meta-pin, clusterdag-pin, shard-pin, all.' },
+      ...listingParameters
+    ]
+  },
+  {
+    name: 'Allocation',
+    method: 'GET',
+    path: '/allocations/{hash}',
+    answer: 'json',
+    about: 'One pin of the pinset.',
+    value: 'Pin'
+  },
+  {
+    name: 'StatusAll',
+    method: 'GET',
+    path: '/pins',
+    answer: 'stream',
+    about: 'Statuses of all pins at all peers.',
+    value: 'GlobalPinInfo',
+    query: [
+      { name: 'filter', type: 'list', about: 'Only these statuses.' },
+      { name: 'cids', type: 'list', about: 'Only these CIDs; other filters are ignored.' },
+      localParameter,
+      ...listingParameters
+    ]
+  },
+  {
+    name: 'Recover',
+    method: 'POST',
+    path: '/pins/{hash}/recover',
+    answer: 'json',
+    about: 'Tries again what failed for one pin.',
+    value: 'GlobalPinInfo',
+    query: [localParameter]
+  },
+  {
+    name: 'RecoverAll',
+    method: 'POST',
+    path: '/pins/recover',
+    answer: 'stream',
+    about: 'Tries again what failed.',
+    value: 'GlobalPinInfo',
+    query: [localParameter]
+  },
+  {
+    name: 'Status',
+    method: 'GET',
+    path: '/pins/{hash}',
+    answer: 'json',
+    about: 'Status of one pin at its peers.',
+    value: 'GlobalPinInfo',
+    query: [localParameter]
+  },
+  {
+    name: 'Pin',
+    method: 'POST',
+    path: '/pins/{hash}',
+    answer: 'json',
+    about: 'Pins a CID.',
+    value: 'Pin',
+    query: [...pinParameters, waitParameter]
+  },
+  {
+    name: 'PinPath',
+    method: 'POST',
+    path: '/pins/{keyType}/{path}',
+    answer: 'json',
+    about: 'Pins what a path leads to.',
+    value: 'Pin',
+    query: [...pinParameters, waitParameter]
+  },
+  {
+    name: 'Unpin',
+    method: 'DELETE',
+    path: '/pins/{hash}',
+    answer: 'json',
+    about: 'Unpins a CID.',
+    value: 'Pin',
+    query: [waitParameter]
+  },
+  {
+    name: 'UnpinPath',
+    method: 'DELETE',
+    path: '/pins/{keyType}/{path}',
+    answer: 'json',
+    about: 'Unpins what a path leads to.',
+    value: 'Pin',
+    query: [waitParameter]
+  },
+  {
+    name: 'RepoGC',
+    method: 'POST',
+    path: '/ipfs/gc',
+    answer: 'json',
+    about: 'Collects garbage at the IPFS daemons.',
+    query: [localParameter]
+  },
+  {
+    name: 'ConnectionGraph',
+    method: 'GET',
+    path: '/health/graph',
+    answer: 'json',
+    about: 'Which peers are connected to which.'
+  },
+  {
+    name: 'ConsensusHealth',
+    method: 'GET',
+    path: '/health/consensus',
+    answer: 'json',
+    about: 'Where the consensus stands.'
+  },
+  {
+    name: 'Alerts',
+    method: 'GET',
+    path: '/health/alerts',
+    answer: 'json',
+    about: 'Metrics that were not renewed in time, latest first.'
+  },
+  {
+    name: 'Bandwidth by protocol stats',
+    method: 'GET',
+    path: '/health/bandwidth',
+    answer: 'json',
+    about: 'Bytes by protocol.'
+  },
+  {
+    name: 'PinCounts',
+    method: 'GET',
+    path: '/health/pins',
+    answer: 'json',
+    about: 'How many pins there are in which status. Reads the whole listing.',
+    value: 'PinCounts',
+    query: [localParameter]
+  }, // ours
+  {
+    name: 'Metrics',
+    method: 'GET',
+    path: '/monitor/metrics/{name}',
+    answer: 'json',
+    about: 'The last metrics of a name.'
+  },
+  { name: 'MetricNames', method: 'GET', path: '/monitor/metrics', answer: 'json', about: 'Names of metrics.' },
   // Ours: the reference knows nothing below /repair.
-  { name: 'Services', method: 'GET', path: '/repair/services', answer: 'stream' },
-  { name: 'SetService', method: 'POST', path: '/repair/services/{peer}', answer: 'json' },
-  { name: 'Repair', method: 'POST', path: '/repair/run', answer: 'stream' },
-  { name: 'Drain', method: 'POST', path: '/repair/drain/{peer}', answer: 'stream' },
-  { name: 'Replace', method: 'POST', path: '/repair/replace/{peer}', answer: 'stream' },
-  { name: 'Rebalance', method: 'POST', path: '/repair/rebalance', answer: 'stream' },
-  { name: 'Explain', method: 'GET', path: '/repair/explain', answer: 'json' },
-  { name: 'ExplainPin', method: 'GET', path: '/repair/explain/{hash}', answer: 'json' },
-  { name: 'GetToken', method: 'POST', path: '/token', answer: 'json' },
-  { name: 'RevokeToken', method: 'POST', path: '/token/revoke', answer: 'empty' }, // ours
-  { name: 'Health', method: 'GET', path: '/health', answer: 'empty' }
+  {
+    name: 'Services',
+    method: 'GET',
+    path: '/repair/services',
+    answer: 'stream',
+    about: 'What was decided about peers.'
+  },
+  {
+    name: 'SetService',
+    method: 'POST',
+    path: '/repair/services/{peer}',
+    answer: 'json',
+    about: 'Decides about a peer.',
+    query: [{ name: 'state', type: 'text', about: 'active, cordoned or draining.', required: true }]
+  },
+  {
+    name: 'Repair',
+    method: 'POST',
+    path: '/repair/run',
+    answer: 'stream',
+    about: 'One round of repair over all pins: the moves.',
+    query: [dryRunParameter]
+  },
+  {
+    name: 'Drain',
+    method: 'POST',
+    path: '/repair/drain/{peer}',
+    answer: 'stream',
+    about: 'Moves all pins away from a peer.',
+    query: [dryRunParameter]
+  },
+  {
+    name: 'Replace',
+    method: 'POST',
+    path: '/repair/replace/{peer}',
+    answer: 'stream',
+    about: 'Moves all pins of a peer to another.',
+    query: [{ name: 'by', type: 'text', about: 'The other peer.', required: true }, dryRunParameter]
+  },
+  {
+    name: 'Rebalance',
+    method: 'POST',
+    path: '/repair/rebalance',
+    answer: 'stream',
+    about: 'Evens out what the peers hold.',
+    query: [dryRunParameter]
+  },
+  {
+    name: 'Explain',
+    method: 'GET',
+    path: '/repair/explain',
+    answer: 'json',
+    about: 'Which peers would hold a pin with these options, and why.',
+    query: pinParameters
+  },
+  {
+    name: 'ExplainPin',
+    method: 'GET',
+    path: '/repair/explain/{hash}',
+    answer: 'json',
+    about: 'Which peers would hold this pin, and why.',
+    query: pinParameters
+  },
+  {
+    name: 'GetToken',
+    method: 'POST',
+    path: '/token',
+    answer: 'json',
+    about: 'A token in place of user and password.',
+    value: 'Token',
+    query: [{ name: 'expires-in', type: 'duration', about: 'The token ends then.' }]
+  },
+  {
+    name: 'RevokeToken',
+    method: 'POST',
+    path: '/token/revoke',
+    answer: 'empty',
+    about: 'Takes back a token: {"token":"…"}, or without a body the one that is shown.'
+  }, // ours
+  // Ours as well: the description of all this, for programs and for people.
+  { name: 'OpenApi', method: 'GET', path: '/openapi.json', answer: 'json', about: 'This description of the API.' },
+  { name: 'Docs', method: 'GET', path: '/docs', answer: 'page', about: 'The description of the API for people.' },
+  {
+    name: 'Health',
+    method: 'GET',
+    path: '/health',
+    answer: 'empty',
+    about: 'Whether the API answers. Needs no credentials.'
+  }
 ] as const satisfies readonly RestRoute[])
 
 /** The name of a route. */
