@@ -66,15 +66,20 @@ export function failOverTransport(options: FailOverOptions): Transport {
   return {
     readsTrailers: true,
     async send(request) {
-      const isOnce = request.body !== undefined && typeof request.body !== 'string'
+      const source = { isBroken: false }
+      const { body } = request
+      const isOnce = body !== undefined && typeof body !== 'string'
+      const noted = isOnce ? { ...request, body: noting(body, source) } : request
       let last: unknown
       for (const [index, door] of doors.entries()) {
         log.debug('apiclient', `retrying ${(index + 1).toString()} times`)
         try {
           if (isOnce && doors.length > 1) await listens(door)
-          return await ask(door, request)
+          return await ask(door, noted)
         } catch (error) {
           request.signal?.throwIfAborted()
+          // What was to be sent could not be read: no endpoint is to blame.
+          if (source.isBroken) throw error
           last = error
         }
       }
@@ -109,6 +114,18 @@ async function followed(transport: Transport, request: TransportRequest): Promis
     response = await transport.send({ ...request, url, headers })
   }
   return response
+}
+
+async function* noting(
+  body: AsyncIterable<Uint8Array>,
+  source: { isBroken: boolean }
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body
+  } catch (error) {
+    source.isBroken = true
+    throw error
+  }
 }
 
 async function readToEnd(body: AsyncIterable<Uint8Array>): Promise<void> {
