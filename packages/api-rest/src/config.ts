@@ -97,7 +97,7 @@ export const restApiConfig = section({
     }
     if (values.corsMaxAgeMs < 0) return 'restapi.cors_max_age is invalid'
     if ((values.sslCertFile === '') !== (values.sslKeyFile === '')) {
-      return 'restapi: missing TLS configuration: ssl_cert_file and ssl_key_file belong together'
+      return 'error loading TLS certificate/key: restapi.ssl_cert_file and ssl_key_file belong together'
     }
     const later = laterOption(values)
     if (later !== undefined) return `restapi.${later} is not supported yet: remove it from the configuration`

@@ -192,5 +192,5 @@ export class RestApi implements Component {
 
 function badCertificate(error: HttpError): ClusterError {
   const advice = 'check api.restapi.ssl_cert_file and ssl_key_file'
-  return new ClusterError('CONFIG_INVALID', `restapi: ${error.message}: ${advice}`, { cause: error })
+  return new ClusterError('CONFIG_INVALID', `${error.message}: ${advice}`, { cause: error })
 }

@@ -73,7 +73,7 @@ describe('TLS', () => {
   it('does not start without its files', async () => {
     await expect(run()).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: expect.stringMatching(/^restapi: error loading TLS certificate\/key: .*ENOENT.*ssl_key_file$/) as string
+      message: expect.stringMatching(/^error loading TLS certificate\/key: .*ENOENT.*ssl_key_file$/) as string
     })
   })
 })
