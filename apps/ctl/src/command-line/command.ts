@@ -3,7 +3,7 @@ import type { Output } from '../output.ts'
 import type { Arguments } from './arguments.ts'
 
 /** How the value of a flag is read. */
-export type FlagKind = 'text' | 'list' | 'switch' | 'integer' | 'duration'
+type FlagKind = 'text' | 'list' | 'switch' | 'integer' | 'duration'
 
 /** A flag of a command. */
 export interface Flag {
