@@ -123,7 +123,7 @@ function answerOf({ argv, stdout }: RecordedRun): object[] | undefined {
 
 describe('answers as text, byte for byte', () => {
   const cases = runs.flatMap((recorded) => {
-    const { id, argv, exit, stdout } = recorded
+    const { id, argv, exit } = recorded
     const isOther = id.startsWith('ctl-') || id.startsWith('add-') || id.startsWith('server-')
     if (isOther || exit !== 0 || argv.join(' ').includes('json')) return []
     const answer = answerOf(recorded)
