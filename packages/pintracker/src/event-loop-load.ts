@@ -2,10 +2,10 @@ import { performance } from 'node:perf_hooks'
 
 /** A window shorter than this says little. */
 const WINDOW_MS = 200
-/** Above this share of its time, the process has no more to give. */
-const BUSY_SHARE = 0.9
+/** Above this share of its time, other work is slowed: on a machine of few cores others want the rest. */
+const BUSY_SHARE = 0.5
 
-/** Tells whether the process has been busy all the time of late, by its event loop. */
+/** Tells whether the process has been busy of late, by its event loop. */
 export function eventLoopLoad(): () => boolean {
   let last = performance.eventLoopUtilization()
   let atMs = performance.now()

@@ -28,10 +28,12 @@ import { trackedOperation, trackedPin } from './tracked-pin.ts'
 export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasing max_pin_queue_size'
 
 /**
- * Time between two beginnings while the process is busy. Callers wait for their answers then; the daemon can wait. What
- * takes long at the daemon is not slowed by it.
+ * Time between two beginnings while the process is busy and the pinset changes. Callers wait for their answers then; the
+ * daemon can wait. What takes long at the daemon is not slowed by it.
  */
 export const BUSY_INTERVAL_MS = 20
+/** The pinset counts as changing for so long after a change. */
+const CHANGING_MS = 1000
 
 /** What the work needs of the component context. */
 interface WorkContext extends Pick<BaseContext, 'clock' | 'random' | 'log' | 'metrics'> {
@@ -96,6 +98,7 @@ export class Work {
   #cancelRetry: () => void = () => undefined
   #wakeMs: number | undefined
   #cancelWake: () => void = () => undefined
+  #submittedMs = -Infinity
   /** When the last operation began, and what ends the pause after it. */
   #begunMs = -Infinity
   #cancelYield: () => void = () => undefined
@@ -132,6 +135,7 @@ export class Work {
    */
   submit({ type, pin, record, isAbsent = false, whenFull }: Submission): boolean {
     const nowMs = this.#context.clock.nowMs()
+    this.#submittedMs = nowMs
     const key = pinsetKey(pin.cid)
     const attempts = record?.state === type ? record.attempts : 0
     const isSlow = record?.state === type && record.isSlow === true
@@ -210,11 +214,11 @@ export class Work {
     this.#listener.onRoom()
   }
 
-  /** While others need the processor, operations begin one after the other, with pauses. */
+  /** While callers need the processor, operations begin one after the other, with pauses. */
   #mustYield(): boolean {
     const { clock, isBusy } = this.#context
-    if (isBusy?.() !== true || this.queue.isDrained) return false
     const nowMs = clock.nowMs()
+    if (nowMs - this.#submittedMs > CHANGING_MS || this.queue.isDrained || isBusy?.() !== true) return false
     const dueMs = this.#begunMs + BUSY_INTERVAL_MS
     // a clock that was set back would keep everything waiting
     if (nowMs >= dueMs || nowMs < this.#begunMs) return false
