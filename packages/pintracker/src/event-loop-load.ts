@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 /** A window shorter than this says little. */
 const WINDOW_MS = 200
 /** Above this share of its time, other work is slowed: on a machine of few cores others want the rest. */
-const BUSY_SHARE = 0.5
+const BUSY_SHARE = 0.3
 
 /** Tells whether the process has been busy of late, by its event loop. */
 export function eventLoopLoad(): () => boolean {

@@ -31,7 +31,7 @@ export const QUEUE_FULL_TEXT = 'pin/unpin operation queue is full. Try increasin
  * Time between two beginnings while the process is busy and the pinset changes. Callers wait for their answers then; the
  * daemon can wait. What takes long at the daemon is not slowed by it.
  */
-export const BUSY_INTERVAL_MS = 20
+export const BUSY_INTERVAL_MS = 50
 /** The pinset counts as changing for so long after a change. */
 const CHANGING_MS = 1000
 
