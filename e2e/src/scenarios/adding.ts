@@ -120,7 +120,7 @@ export function hashOf(seed: string, bytes: number): string {
 }
 
 /** SHA-256 of what the gateway of a peer gives. */
-export async function readHash(peer: TestPeer, cid: string): Promise<string> {
+async function readHash(peer: TestPeer, cid: string): Promise<string> {
   const response = await fetch(`${peer.gatewayUrl}/ipfs/${cid}`)
   if (!response.ok || response.body === null) throw new Error(`${peer.name}: ${response.status.toString()}`)
   const hash = createHash('sha256')
