@@ -100,7 +100,7 @@ export class AddingCluster implements AsyncDisposable {
 }
 
 /** Bytes that look random and are the same each time. */
-export function* contentOf(seed: string, bytes: number): Generator<Uint8Array> {
+function* contentOf(seed: string, bytes: number): Generator<Uint8Array> {
   const cipher = createCipheriv(
     'aes-128-ctr',
     createHash('sha256').update(seed).digest().subarray(0, 16),
