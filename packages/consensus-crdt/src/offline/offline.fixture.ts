@@ -1,5 +1,6 @@
 import { itemsOf, pinOf, type OfflineDag, type OfflineState, type Pages, type Pin } from '@cluster/api'
-import { MemoryDatastore, testCid, testContext } from '@cluster/testing'
+import type { MemoryDatastore} from '@cluster/testing';
+import { testCid, testContext } from '@cluster/testing'
 import crdt, { crdtConfig } from '../index.ts'
 
 /** The state of a peer that does not run, over a datastore. */
