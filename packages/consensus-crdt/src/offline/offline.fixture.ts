@@ -1,5 +1,5 @@
 import { itemsOf, pinOf, type OfflineDag, type OfflineState, type Pages, type Pin } from '@cluster/api'
-import type { MemoryDatastore} from '@cluster/testing';
+import type { MemoryDatastore } from '@cluster/testing'
 import { testCid, testContext } from '@cluster/testing'
 import crdt, { crdtConfig } from '../index.ts'
 
