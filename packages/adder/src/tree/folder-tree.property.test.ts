@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { compareNames } from './name-order.ts'
 import { createAdder } from '../index.ts'
 
-const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter((text) => !/[/]|^\.\.?$/.test(text))
+const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter((text) => !/[/\0]|^\.\.?$/.test(text))
 const paths = fc.uniqueArray(fc.array(name, { minLength: 1, maxLength: 4 }), {
   minLength: 1,
   maxLength: 12,
