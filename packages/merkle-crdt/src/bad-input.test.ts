@@ -1,17 +1,16 @@
 import { hash } from 'node:crypto'
 import * as dagPb from '@ipld/dag-pb'
-import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom, settle } from '@cluster/testing'
+import { MemoryDatastore, settle } from '@cluster/testing'
 import { Key } from 'interface-datastore'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, test } from 'vitest'
+import { openStore } from './open-store.fixture.ts'
 import {
   createNode,
-  DagBlocks,
   encodeBroadcast,
   encodeDelta,
   MAX_BLOCK_BYTES,
-  MerkleCrdt,
   type DeltaNode,
   type MerkleCrdtInit,
   type RejectionReason
@@ -38,30 +37,17 @@ function raw(Data: Uint8Array, Links: dagPb.PBLink[] = []): { cid: CID; bytes: U
 /** Bytes under the CID that they have. */
 const any = (content: Uint8Array): { cid: CID; bytes: Uint8Array } => ({ cid: cidOf(content), bytes: content })
 
-async function open(init: Partial<MerkleCrdtInit> = {}, storage = new MemoryDatastore()) {
-  const blocks = new DagBlocks(storage, '/c')
-  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
-  const store = await MerkleCrdt.open({
-    storage,
-    namespace: '/c',
-    blocks,
-    exchange: remote.over(blocks),
-    broadcaster: inbox,
-    clock,
-    random: seededRandom(7),
-    log: memoryLogger(),
-    repairIntervalMs: 0,
-    ...init
-  })
+async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}) {
+  const opened = await openStore(init)
   /** Everything in the datastore. */
   const content = async (): Promise<string[]> => {
     const entries: string[] = []
-    for await (const { key, value } of storage.query({})) {
+    for await (const { key, value } of opened.storage.query({})) {
       entries.push(`${key.toString()} ${Buffer.from(value).toString('hex')}`)
     }
     return entries
   }
-  return { store, storage, blocks, clock, remote, inbox, content }
+  return { ...opened, content }
 }
 
 const [honest, other] = [node(1n, '/a'), node(1n, '/b')]
@@ -240,7 +226,7 @@ describe('what the Go peer takes is taken', () => {
 describe('a damaged store', () => {
   test('names the entry and says how it is repaired', async () => {
     const storage = new MemoryDatastore()
-    const { store } = await open({}, storage)
+    const { store } = await open({ storage })
     await store.commit([{ type: 'put', key: '/a', value: bytes('1') }])
     storage.put(new Key('/c/s/k/a/p'), Uint8Array.of(0xff))
     const failure = store.commit([{ type: 'put', key: '/a', value: bytes('2') }])
@@ -251,7 +237,7 @@ describe('a damaged store', () => {
 
   test('with a head whose block is damaged opens; a repair fetches the block, and it is on disk', async () => {
     const storage = new MemoryDatastore()
-    const first = await open({}, storage)
+    const first = await open({ storage })
     await first.store.commit([{ type: 'put', key: '/a', value: bytes('1') }])
     const [head] = first.store.status().heads
     if (head === undefined) throw new Error('no head')
@@ -260,7 +246,7 @@ describe('a damaged store', () => {
     const place = [...(await first.content())].find((entry) => entry.startsWith('/c/b/blocks/'))?.split(' ')[0] ?? ''
     storage.put(new Key(place), bytes('garbage'))
 
-    const again = await open({}, storage)
+    const again = await open({ storage })
     expect(again.store.status()).toMatchObject({ isDirty: true, state: 'stuck', headCount: 1 })
     expect(await again.store.get('/a')).toEqual(bytes('1'))
     again.remote.add({ cid: head.cid, bytes: block })

@@ -1,56 +1,14 @@
-import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom } from '@cluster/testing'
+import { MemoryDatastore } from '@cluster/testing'
 import { Key } from 'interface-datastore'
-import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
-import {
-  DagBlocks,
-  decodeBroadcast,
-  encodeBroadcast,
-  MerkleCrdt,
-  type CrdtOperation,
-  type MerkleCrdtInit
-} from './index.ts'
+import { openStore } from './open-store.fixture.ts'
+import type { MerkleCrdt } from './index.ts'
+import { type CrdtOperation } from './index.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const put = (key: string, value: string): CrdtOperation => ({ type: 'put', key, value: bytes(value) })
 const remove = (key: string): CrdtOperation => ({ type: 'delete', key })
 
-interface Fixture {
-  store: MerkleCrdt
-  storage: MemoryDatastore
-  clock: ManualClock
-  remote: RemoteBlocks
-  inbox: Inbox
-  /** What was announced, as lists of heads. */
-  sent: () => string[][]
-  hear: (...heads: CID[]) => Promise<void>
-}
-async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}): Promise<Fixture> {
-  const storage = init.storage ?? new MemoryDatastore()
-  const blocks = new DagBlocks(storage, '/c')
-  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
-  const store = await MerkleCrdt.open({
-    storage,
-    namespace: '/c',
-    blocks,
-    exchange: remote.over(blocks),
-    broadcaster: inbox,
-    clock,
-    random: seededRandom(7),
-    log: memoryLogger(),
-    repairIntervalMs: 0,
-    ...init
-  })
-  return {
-    store,
-    storage,
-    clock,
-    remote,
-    inbox,
-    sent: () => inbox.sent.map((data) => decodeBroadcast(data).map(String)),
-    hear: (...heads) => inbox.deliver(encodeBroadcast(heads))
-  }
-}
 async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
   const keys: string[] = []
   for await (const page of store.list(options)) keys.push(...page.map(({ key }) => key))
@@ -59,7 +17,7 @@ async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
 
 describe('local changes', () => {
   test('are there when the commit returns, announced once, and listed in key order', async () => {
-    const { store, sent } = await open()
+    const { store, sent } = await openStore()
     await store.commit([put('/b', '2'), put('/a', '1')])
     expect(await store.get('/a')).toEqual(bytes('1'))
     expect(await store.get('a')).toEqual(bytes('1'))
@@ -73,7 +31,7 @@ describe('local changes', () => {
   })
 
   test('of many callers at once make few blocks and one chain', async () => {
-    const { store } = await open()
+    const { store } = await openStore()
     await Promise.all(Array.from({ length: 200 }, (_, index) => store.commit([put(`/k${index}`, 'x')])))
     const { heads, maxHeight } = await store.stats()
     expect(heads).toHaveLength(1)
@@ -83,7 +41,7 @@ describe('local changes', () => {
   })
 
   test('a removal of what is not there makes no block and no announcement', async () => {
-    const { store, sent } = await open()
+    const { store, sent } = await openStore()
     await store.commit([remove('/none')])
     expect((await store.stats()).heads).toEqual([])
     expect(sent()).toEqual([])
@@ -91,7 +49,7 @@ describe('local changes', () => {
   })
 
   test('of one key in one commit: the last counts, and no key comes twice', async () => {
-    const { store, storage } = await open({ keepTombstones: true })
+    const { store, storage } = await openStore({ keepTombstones: true })
     await store.commit([put('/a', '1')])
     await store.commit([remove('/a'), put('/a', '2'), put('/b', '1'), remove('/b')])
     expect(await store.get('/a')).toEqual(bytes('2'))
@@ -103,21 +61,21 @@ describe('local changes', () => {
   })
 
   test('are counted by how many keys there are more', async () => {
-    const { store, storage } = await open()
+    const { store, storage } = await openStore()
     await store.commit([put('/a', '1'), put('/b', '1')])
     await store.commit([put('/a', '2'), put('/c', '1'), put('/c', '2')])
     expect(store.growth).toBe(3)
     await store.commit([remove('/a'), remove('/none'), put('/d', '1'), remove('/d')])
     expect(store.growth).toBe(2)
     await store.close()
-    const again = await open({ storage })
+    const again = await openStore({ storage })
     await again.store.commit([put('/b', '3'), remove('/c')])
     expect(again.store.growth).toBe(-1)
     await again.store.close()
   })
 
   test('a value that fits no block is refused; so is a commit after close', async () => {
-    const { store } = await open()
+    const { store } = await openStore()
     const huge = { type: 'put', key: '/a', value: new Uint8Array(1024 * 1024) } as const
     await expect(store.commit([huge])).rejects.toMatchObject({ code: 'ERR_CRDT_TOO_LARGE' })
     await store.close()
@@ -132,7 +90,7 @@ describe('local changes', () => {
         if (isFull) throw new Error('disk full')
       }
     })
-    const { store, clock } = await open({ storage })
+    const { store, clock } = await openStore({ storage })
     await store.commit([put('/a', '1')])
     isFull = true
     await expect(store.commit([put('/a', '2')])).rejects.toThrow('disk full')
@@ -151,7 +109,7 @@ describe('batching', () => {
   const batching = { maxSize: 3, maxAgeMs: 1000, maxQueue: 5 }
 
   test('behaviours.md CR-8: by age, and by number', async () => {
-    const { store, clock, sent } = await open({ batching })
+    const { store, clock, sent } = await openStore({ batching })
     await store.commit([put('/1', 'x')])
     await clock.advance(250)
     expect(await listed(store)).toEqual([])
@@ -167,7 +125,7 @@ describe('batching', () => {
   })
 
   test('a full queue is refused with the text users know', async () => {
-    const { store } = await open({ batching })
+    const { store } = await openStore({ batching })
     const operations = ['/1', '/2', '/3', '/4', '/5', '/6'].map((key) => put(key, 'x'))
     await expect(store.commit(operations)).rejects.toMatchObject({
       code: 'ERR_CRDT_QUEUE_FULL',
@@ -178,17 +136,17 @@ describe('batching', () => {
 
   test('what was acknowledged survives a crash before its block', async () => {
     const storage = new MemoryDatastore()
-    const { store } = await open({ storage, batching })
+    const { store } = await openStore({ storage, batching })
     await store.commit([put('/1', 'x')])
     await store.commit([remove('/1')])
     await store.commit([put('/1', 'y')]).catch(() => undefined)
     // a second run over the same datastore, as after kill -9: the first one never made its block
     const copy = new MemoryDatastore()
-    const crashed = await open({ storage: copy, batching: { ...batching, maxSize: 100 } })
+    const crashed = await openStore({ storage: copy, batching: { ...batching, maxSize: 100 } })
     await crashed.store.commit([put('/k', '1'), put('/l', '2')])
     const third = new MemoryDatastore()
     for await (const { key, value } of copy.query({})) third.put(key, value)
-    const again = await open({ storage: third, batching })
+    const again = await openStore({ storage: third, batching })
     await again.clock.advance(0)
     await again.store.idle()
     expect(await listed(again.store)).toEqual(['/k', '/l'])
@@ -200,12 +158,12 @@ describe('batching', () => {
 
   test('closing commits what waits, and announces nothing any more', async () => {
     const storage = new MemoryDatastore()
-    const { store, sent } = await open({ storage, batching })
+    const { store, sent } = await openStore({ storage, batching })
     await store.commit([put('/1', 'x')])
     await store.close()
     expect(sent()).toEqual([])
     expect(storage.has(new Key('/c/bs'))).toBe(false)
-    const { store: again } = await open({ storage })
+    const { store: again } = await openStore({ storage })
     expect(await listed(again)).toEqual(['/1'])
     await again.close()
   })

@@ -1,62 +1,18 @@
 import { hash } from 'node:crypto'
 import * as dagPb from '@ipld/dag-pb'
-import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom, settle } from '@cluster/testing'
+import { MemoryDatastore, settle } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, test } from 'vitest'
+import { openStore } from './open-store.fixture.ts'
 import { blockIdOf } from './wire/block-id.ts'
-import {
-  createNode,
-  DagBlocks,
-  decodeBroadcast,
-  encodeBroadcast,
-  MerkleCrdt,
-  type CrdtChange,
-  type CrdtOperation,
-  type DeltaNode,
-  type MerkleCrdtInit
-} from './index.ts'
+import type { MerkleCrdt } from './index.ts'
+import { createNode, type CrdtChange, type CrdtOperation, type DeltaNode } from './index.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const put = (key: string, value: string): CrdtOperation => ({ type: 'put', key, value: bytes(value) })
 const remove = (key: string): CrdtOperation => ({ type: 'delete', key })
 
-interface Fixture {
-  store: MerkleCrdt
-  storage: MemoryDatastore
-  clock: ManualClock
-  remote: RemoteBlocks
-  inbox: Inbox
-  /** What was announced, as lists of heads. */
-  sent: () => string[][]
-  hear: (...heads: CID[]) => Promise<void>
-}
-async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}): Promise<Fixture> {
-  const storage = init.storage ?? new MemoryDatastore()
-  const blocks = new DagBlocks(storage, '/c')
-  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
-  const store = await MerkleCrdt.open({
-    storage,
-    namespace: '/c',
-    blocks,
-    exchange: remote.over(blocks),
-    broadcaster: inbox,
-    clock,
-    random: seededRandom(7),
-    log: memoryLogger(),
-    repairIntervalMs: 0,
-    ...init
-  })
-  return {
-    store,
-    storage,
-    clock,
-    remote,
-    inbox,
-    sent: () => inbox.sent.map((data) => decodeBroadcast(data).map(String)),
-    hear: (...heads) => inbox.deliver(encodeBroadcast(heads))
-  }
-}
 function node(priority: number, key: string, value: string, ...parents: DeltaNode[]): DeltaNode {
   const delta = { elements: [{ key, value: bytes(value) }], tombstones: [], priority: BigInt(priority) }
   return createNode(
@@ -79,7 +35,7 @@ async function listed(store: MerkleCrdt, options = {}): Promise<string[]> {
 
 describe('changes of others', () => {
   test('a head that nobody has holds up nothing, and is given up after its time', async () => {
-    const { store, clock, remote, hear } = await open({ fetch: { headTimeoutMs: 1000 } })
+    const { store, clock, remote, hear } = await openStore({ fetch: { headTimeoutMs: 1000 } })
     const good = node(1, '/a', '1')
     remote.add(good)
     await hear(node(9, '/x', 'nobody has it').cid)
@@ -93,7 +49,7 @@ describe('changes of others', () => {
   })
 
   test('many heads nobody has leave room, and the oldest give way', async () => {
-    const { store, remote, hear } = await open({ fetch: { maxHeadFetches: 2, maxPendingHeads: 10 } })
+    const { store, remote, hear } = await openStore({ fetch: { maxHeadFetches: 2, maxPendingHeads: 10 } })
     for (let index = 0; index < 50; index += 1) await hear(node(9, '/x', String(index)).cid)
     expect(await store.stats()).toMatchObject({ queuedJobs: 12, fetching: 2, pendingHeads: 10 })
     expect(remote.asked).toHaveLength(2)
@@ -102,7 +58,7 @@ describe('changes of others', () => {
 
   test('a missing block below a head is tried until it is there, also after a restart', async () => {
     const storage = new MemoryDatastore()
-    const first = await open({ storage, fetch: { blockTimeoutMs: 1000 } })
+    const first = await openStore({ storage, fetch: { blockTimeoutMs: 1000 } })
     const root = node(1, '/a', 'root')
     const middle = node(2, '/b', 'middle', root)
     const head = node(3, '/c', 'head', middle)
@@ -114,7 +70,7 @@ describe('changes of others', () => {
     await first.store.close()
     expect(first.clock.pending).toBe(0)
 
-    const second = await open({ storage })
+    const second = await openStore({ storage })
     second.remote.add(root, middle)
     second.store.retryNow()
     // the fetch of the open session waits for blocks to arrive: a new attempt finds them
@@ -125,7 +81,7 @@ describe('changes of others', () => {
   })
 
   test('bytes that are not the block are refused and counted; others may have it, so it is tried again', async () => {
-    const { store, remote, hear, inbox } = await open()
+    const { store, remote, hear, inbox } = await openStore()
     await inbox.deliver(Uint8Array.of(1, 112, 18, 32))
     const good = node(1, '/a', '1')
     remote.add({ cid: good.cid, bytes: bytes('not the block') })
@@ -149,7 +105,7 @@ describe('changes of others', () => {
 
   test('a block that no peer can read marks the store dirty, and its place moves with the heads', async () => {
     const storage = new MemoryDatastore()
-    const first = await open({ storage })
+    const first = await openStore({ storage })
     const bad = rawNode(bytes('no delta'))
     const root = node(1, '/a', '1')
     const head = node(3, '/b', '2', bad, root)
@@ -166,7 +122,7 @@ describe('changes of others', () => {
     const { heads } = first.store.status()
     await first.store.close()
 
-    const second = await open({ storage })
+    const second = await openStore({ storage })
     second.remote.add(bad)
     second.store.retryNow()
     await second.clock.advance(200_000)
@@ -184,7 +140,7 @@ describe('changes of others', () => {
         await super.commit(...args)
       }
     }
-    const { store, clock, sent } = await open({ storage: new SlowDisk(), rebroadcastIntervalMs: 1000 })
+    const { store, clock, sent } = await openStore({ storage: new SlowDisk(), rebroadcastIntervalMs: 1000 })
     isSlow = true
     const written = store.commit([put('/a', '1')])
     await clock.advance(3000)
@@ -196,7 +152,7 @@ describe('changes of others', () => {
   })
 
   test('a local change while a walk is under way covers its head', async () => {
-    const { store, remote, hear, clock } = await open({ fetch: { blockTimeoutMs: 1000 } })
+    const { store, remote, hear, clock } = await openStore({ fetch: { blockTimeoutMs: 1000 } })
     const root = node(1, '/a', 'root')
     const head = node(2, '/b', 'head', root)
     remote.add(head)
@@ -212,7 +168,7 @@ describe('changes of others', () => {
   })
 
   test('heads are announced on demand, for a peer that has just come, unless somebody did since', async () => {
-    const { store, clock, sent, hear } = await open()
+    const { store, clock, sent, hear } = await openStore()
     await store.commit([put('/a', '1')])
     const { heads } = await store.stats()
     await clock.advance(10)
@@ -228,7 +184,7 @@ describe('changes of others', () => {
   })
 
   test('heads that nobody mentioned are announced at each tick, others not', async () => {
-    const { store, clock, sent, remote, hear } = await open({ rebroadcastIntervalMs: 1000 })
+    const { store, clock, sent, remote, hear } = await openStore({ rebroadcastIntervalMs: 1000 })
     const head = node(1, '/a', '1')
     remote.add(head)
     await hear(head.cid)
@@ -252,7 +208,7 @@ describe('the feed of changes', () => {
     store.changes({ signal })[Symbol.asyncIterator]()
 
   test('begins with resync, then says what became of each key, once', async () => {
-    const { store } = await open()
+    const { store } = await openStore()
     await store.commit([put('/old', 'x')])
     const feed = read(store)
     expect(await next(feed)).toEqual([{ type: 'resync' }])
@@ -268,7 +224,7 @@ describe('the feed of changes', () => {
   })
 
   test('a removal that leaves a concurrent version is a put of that version', async () => {
-    const { store, remote, hear } = await open()
+    const { store, remote, hear } = await openStore()
     await store.commit([put('/a', 'mine')])
     const [mine] = (await store.stats()).heads
     const feed = read(store)
@@ -287,7 +243,7 @@ describe('the feed of changes', () => {
   })
 
   test('a first sync is one resync; what changes afterwards is told', async () => {
-    const { store, remote, hear } = await open()
+    const { store, remote, hear } = await openStore()
     const feed = read(store)
     await next(feed)
     const root = node(1, '/a', '1')
@@ -304,7 +260,7 @@ describe('the feed of changes', () => {
   })
 
   test('a reader that falls far behind gets a resync; an abort ends it', async () => {
-    const { store } = await open()
+    const { store } = await openStore()
     const controller = new AbortController()
     const feed = read(store, controller.signal)
     await next(feed)
@@ -319,7 +275,7 @@ describe('the feed of changes', () => {
   })
 
   test('has one reader', async () => {
-    const { store } = await open()
+    const { store } = await openStore()
     const feed = read(store)
     await next(feed)
     await expect(read(store).next()).rejects.toThrow('one reader')

@@ -1,59 +1,13 @@
-import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom } from '@cluster/testing'
+import { ManualClock, MemoryDatastore, memoryLogger, seededRandom } from '@cluster/testing'
 import { Key } from 'interface-datastore'
-import type { CID } from 'multiformats/cid'
 import { describe, expect, test } from 'vitest'
-import {
-  createNode,
-  DagBlocks,
-  decodeBroadcast,
-  encodeBroadcast,
-  encodeDelta,
-  MerkleCrdt,
-  type CrdtOperation,
-  type DeltaNode,
-  type MerkleCrdtInit
-} from './index.ts'
+import { openStore } from './open-store.fixture.ts'
+import { createNode, DagBlocks, encodeDelta, MerkleCrdt, type CrdtOperation, type DeltaNode } from './index.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const put = (key: string, value: string): CrdtOperation => ({ type: 'put', key, value: bytes(value) })
 const remove = (key: string): CrdtOperation => ({ type: 'delete', key })
 
-interface Fixture {
-  store: MerkleCrdt
-  storage: MemoryDatastore
-  clock: ManualClock
-  remote: RemoteBlocks
-  inbox: Inbox
-  /** What was announced, as lists of heads. */
-  sent: () => string[][]
-  hear: (...heads: CID[]) => Promise<void>
-}
-async function open(init: Partial<MerkleCrdtInit> & { storage?: MemoryDatastore } = {}): Promise<Fixture> {
-  const storage = init.storage ?? new MemoryDatastore()
-  const blocks = new DagBlocks(storage, '/c')
-  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
-  const store = await MerkleCrdt.open({
-    storage,
-    namespace: '/c',
-    blocks,
-    exchange: remote.over(blocks),
-    broadcaster: inbox,
-    clock,
-    random: seededRandom(7),
-    log: memoryLogger(),
-    repairIntervalMs: 0,
-    ...init
-  })
-  return {
-    store,
-    storage,
-    clock,
-    remote,
-    inbox,
-    sent: () => inbox.sent.map((data) => decodeBroadcast(data).map(String)),
-    hear: (...heads) => inbox.deliver(encodeBroadcast(heads))
-  }
-}
 function node(priority: number, key: string, value: string, ...parents: DeltaNode[]): DeltaNode {
   const delta = { elements: [{ key, value: bytes(value) }], tombstones: [], priority: BigInt(priority) }
   return createNode(
@@ -74,21 +28,24 @@ describe('the datastore', () => {
   test('of a newer version is refused, and so is a damaged one, which names its key', async () => {
     const storage = new MemoryDatastore()
     storage.put(new Key('/c/crdt_version'), Uint8Array.of(9))
-    await expect(open({ storage })).rejects.toMatchObject({ code: 'ERR_CRDT_VERSION' })
+    await expect(openStore({ storage })).rejects.toMatchObject({ code: 'ERR_CRDT_VERSION' })
     storage.put(new Key('/c/crdt_version'), Uint8Array.of(2))
     storage.put(new Key('/c/h/CIQI2V44GOX4M45OZ3OAXB3QBG6V7YE7D2LIUD2HYXHI4JR5XM2CP6A'), Uint8Array.of(0xff))
-    await expect(open({ storage })).rejects.toMatchObject({ code: 'ERR_CRDT_BAD_STORE', message: /\/c\/h\/CIQI2V44/ })
+    await expect(openStore({ storage })).rejects.toMatchObject({
+      code: 'ERR_CRDT_BAD_STORE',
+      message: /\/c\/h\/CIQI2V44/
+    })
   })
 
   test('of version 0 is migrated: values that a tombstone should have removed are found again', async () => {
     const storage = new MemoryDatastore()
-    const { store } = await open({ storage, keepTombstones: true })
+    const { store } = await openStore({ storage, keepTombstones: true })
     await store.commit([put('/a', '1')])
     await store.commit([remove('/a')])
     await store.close()
     storage.delete(new Key('/c/crdt_version'))
     storage.put(new Key('/c/s/k/a/v'), bytes('stale'))
-    const { store: again } = await open({ storage })
+    const { store: again } = await openStore({ storage })
     expect(await again.get('/a')).toBeUndefined()
     expect(storage.get(new Key('/c/crdt_version'))).toEqual(Uint8Array.of(2))
     await again.close()
@@ -98,12 +55,12 @@ describe('the datastore', () => {
     const storage = new MemoryDatastore()
     storage.put(new Key('/c/crdt_version'), Uint8Array.of(2))
     storage.put(new Key('/c/bs'), new Uint8Array())
-    const { store } = await open({ storage })
+    const { store } = await openStore({ storage })
     expect((await store.stats()).isDirty).toBe(true)
     await store.close()
     const ours = new MemoryDatastore()
-    await open({ storage: ours }) // never closed
-    const { store: second } = await open({ storage: ours })
+    await openStore({ storage: ours }) // never closed
+    const { store: second } = await openStore({ storage: ours })
     expect((await second.stats()).isDirty).toBe(false)
     await second.close()
   })
@@ -111,7 +68,7 @@ describe('the datastore', () => {
   test('is cleaned of everything in the namespace, and of nothing else', async () => {
     const storage = new MemoryDatastore()
     storage.put(new Key('/dht/x'), bytes('1'))
-    const { store } = await open({ storage })
+    const { store } = await openStore({ storage })
     await store.commit([put('/a', '1')])
     await store.close()
     await MerkleCrdt.clean(storage, '/c')
@@ -135,7 +92,7 @@ describe('the datastore', () => {
     }
     async function filled(): Promise<MemoryDatastore> {
       const storage = new MemoryDatastore()
-      const { store, hear, remote } = await open({ storage })
+      const { store, hear, remote } = await openStore({ storage })
       await store.commit([put('/old', '1')])
       const head = node(5, '/other', '1', node(4, '/gone', '1'))
       remote.add(head)
@@ -147,7 +104,7 @@ describe('the datastore', () => {
     test('as a whole, with its walks and its blocks', async () => {
       const storage = await filled()
       expect(await MerkleCrdt.replace(offline(storage), pairs(3))).toBe(3)
-      const { store } = await open({ storage })
+      const { store } = await openStore({ storage })
       expect(await listed(store)).toEqual(['/new0', '/new1', '/new2'])
       expect(await store.stats()).toMatchObject({ maxHeight: 1n, queuedJobs: 0 })
       await store.close()
@@ -172,7 +129,7 @@ describe('the datastore', () => {
         const storage = await filled()
         const crashing = counting(storage, [], crashAt)
         await expect(MerkleCrdt.replace(offline(crashing), pairs(2))).rejects.toThrow('crash')
-        const { store } = await open({ storage })
+        const { store } = await openStore({ storage })
         const keys = await listed(store)
         expect([
           ['/old', '/other'],
@@ -209,7 +166,7 @@ describe('closing', () => {
         if (isFull) throw new Error('the disk is full')
       }
     })
-    const { store } = await open({ storage })
+    const { store } = await openStore({ storage })
     isFull = true
     const many = Array.from({ length: 600 }, (_, index) => store.commit([put(`/k${index}`, 'x')]))
     const imported = store.import(
@@ -226,7 +183,7 @@ describe('closing', () => {
   test('a store that cannot be opened leaves no timer and no work', async () => {
     const storage = new MemoryDatastore()
     const batching = { maxSize: 10, maxAgeMs: 60_000, maxQueue: 100 }
-    const first = await open({ storage, batching })
+    const first = await openStore({ storage, batching })
     const missing = node(1, '/a', '1')
     const head = node(2, '/b', '2', missing)
     first.remote.add(head)
@@ -237,12 +194,12 @@ describe('closing', () => {
     })
     storage.put(new Key('/c/h/CIQI2V44GOX4M45OZ3OAXB3QBG6V7YE7D2LIUD2HYXHI4JR5XM2CP6A'), Uint8Array.of(0xff))
     const clock = new ManualClock()
-    await expect(open({ storage, batching, clock })).rejects.toMatchObject({ code: 'ERR_CRDT_BAD_STORE' })
+    await expect(openStore({ storage, batching, clock })).rejects.toMatchObject({ code: 'ERR_CRDT_BAD_STORE' })
     expect(clock.pending).toBe(0)
   })
 
   test('wrong bytes of a block that is merged remove nothing', async () => {
-    const { store, storage, remote, hear } = await open()
+    const { store, storage, remote, hear } = await openStore()
     const root = node(1, '/a', '1')
     remote.add(root)
     await hear(root.cid)

@@ -1,26 +1,11 @@
-import { Inbox, ManualClock, MemoryDatastore, memoryLogger, RemoteBlocks, seededRandom } from '@cluster/testing'
 import { expect, test } from 'vitest'
-import { createNode, DagBlocks, decodeBroadcast, encodeBroadcast, MerkleCrdt, type HeadMerging } from '../index.ts'
+import { openStore } from '../open-store.fixture.ts'
+import { createNode, decodeBroadcast, encodeBroadcast, type HeadMerging } from '../index.ts'
 
 const MINUTE_MS = 60_000
 
 async function open(headMerging: HeadMerging) {
-  const storage = new MemoryDatastore()
-  const blocks = new DagBlocks(storage, '/c')
-  const [clock, remote, inbox] = [new ManualClock(), new RemoteBlocks(), new Inbox()]
-  const store = await MerkleCrdt.open({
-    storage,
-    namespace: '/c',
-    blocks,
-    exchange: remote.over(blocks),
-    broadcaster: inbox,
-    clock,
-    random: seededRandom(7),
-    log: memoryLogger(),
-    repairIntervalMs: 0,
-    rebroadcastIntervalMs: 3_600_000,
-    headMerging
-  })
+  const { store, clock, remote, inbox } = await openStore({ rebroadcastIntervalMs: 3_600_000, headMerging })
   const fork = async (count: number): Promise<void> => {
     const roots = Array.from({ length: count }, (_, index) => {
       const value = new TextEncoder().encode(`value ${index}`)
