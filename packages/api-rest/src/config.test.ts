@@ -36,8 +36,13 @@ describe('configuration', () => {
     [{ ssl_key_file: 'key.pem' }, 'error loading TLS certificate/key: '],
     [{ token_lifetime: '-1s' }, 'restapi.token_lifetime is invalid'],
     [{ token_lifetime: '1ms' }, 'restapi.token_lifetime is invalid'],
-    [{ id: 'x' }, 'restapi.id is not supported yet'],
-    [{ libp2p_listen_multiaddress: '/ip4/0.0.0.0/tcp/1' }, 'restapi.libp2p_listen_multiaddress is not supported yet']
+    [{ id: 'x' }, 'error parsing restapi.ID: '],
+    [{ private_key: '§' }, 'error decoding restapi.private_key: '],
+    [{ libp2p_listen_multiaddress: 'x' }, 'error parsing restapi.libp2p_listen_multiaddress: '],
+    [
+      { libp2p_listen_multiaddress: '/ip4/0.0.0.0/tcp/1' },
+      'all ID, private_key and libp2p_listen_multiaddress should be set'
+    ]
   ])('refuses %j', (json, text) => {
     expect(() => load(json)).toThrow(text)
   })

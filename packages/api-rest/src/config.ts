@@ -11,14 +11,14 @@ import {
   type ValuesOf,
   listenTarget
 } from '@cluster/config'
+import { ownIdentity } from '@cluster/http'
 import { multiaddr } from '@multiformats/multiaddr'
 
 /** Smallest value of `max_header_bytes`, and its default. */
 const MIN_HEADER_BYTES = 4096
 
 /**
- * The section `api.restapi` of `service.json`: every key of the reference, and some of ours. Listeners on libp2p and their identity
- * are understood but refused, so that nobody believes to be served who is not.
+ * The section `api.restapi` of `service.json`: every key of the reference, and some of ours.
  *
  * @see cli-config.md §4.7 `api.restapi`, http-apis.md §1.2
  */
@@ -50,10 +50,10 @@ export const restApiConfig = section({
     libp2p_listen_multiaddress: addresses({
       default: [],
       omit: true,
-      description: 'Where an own libp2p host for the API listens; not supported yet.'
+      description: 'Where a libp2p host of its own serves the API, to everybody: set basic_auth_credentials as well.'
     }),
-    id: text({ default: '', omit: true, description: 'Peer ID of the libp2p listener; not supported yet.' }),
-    private_key: text({ default: '', omit: true, secret: true, description: 'Key of that peer; not supported yet.' }),
+    id: text({ default: '', omit: true, description: 'Peer ID of that host.' }),
+    private_key: text({ default: '', omit: true, secret: true, description: 'Key of that host.' }),
     basic_auth_credentials: textMap({ default: null, load: 'Z', secret: true, description: 'Users and passwords.' }),
     token_lifetime: duration({
       default: 0,
@@ -99,8 +99,8 @@ export const restApiConfig = section({
     if ((values.sslCertFile === '') !== (values.sslKeyFile === '')) {
       return 'error loading TLS certificate/key: restapi.ssl_cert_file and ssl_key_file belong together'
     }
-    const later = laterOption(values)
-    if (later !== undefined) return `restapi.${later} is not supported yet: remove it from the configuration`
+    const identity = wrongIdentity(values)
+    if (identity !== undefined) return identity
     const wrong = values.httpListenMultiaddress.find((address) => listenTarget(address) === undefined)
     if (wrong === undefined) return undefined
     return `error parsing restapi.http_listen_multiaddress: not a TCP or Unix address: ${wrong.toString()}`
@@ -110,12 +110,17 @@ export const restApiConfig = section({
 /** The values of {@link restApiConfig}. */
 export type RestApiConfig = ValuesOf<typeof restApiConfig>
 
-function laterOption(values: {
+/** What is wrong with the own libp2p host, if anything. */
+function wrongIdentity(values: {
   readonly libp2pListenMultiaddress: readonly unknown[]
   readonly id: string
   readonly privateKey: string
 }): string | undefined {
-  if (values.libp2pListenMultiaddress.length > 0) return 'libp2p_listen_multiaddress'
-  if (values.id !== '') return 'id'
-  return values.privateKey === '' ? undefined : 'private_key'
+  const { id, privateKey, libp2pListenMultiaddress } = values
+  try {
+    ownIdentity({ section: 'restapi', id, privateKey, listens: libp2pListenMultiaddress.length > 0 })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }

@@ -4,14 +4,11 @@ import {
   createCors,
   createSurface,
   errorBody,
-  HTTP_PROTOCOL,
   HttpError,
   listen,
   openTls,
-  serveStreams,
   type Listeners,
-  type ServerInit,
-  type StreamServer
+  type ServerInit
 } from '@cluster/http'
 import type { AbortOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -21,12 +18,10 @@ import { resolve } from 'node:path'
 import { openAccessLog, type AccessLog } from './access-log.ts'
 import type { RestApiConfig } from './config.ts'
 import { boundAddress, listenTarget } from '@cluster/config'
+import { openLibp2p, type Libp2pListener } from './libp2p-listener.ts'
 import { RevokedTokens } from './revoked-tokens.ts'
 import { createRouter } from './router.ts'
 import { Tokens } from './tokens.ts'
-
-/** Requests of one client at once over libp2p: each is a stream. */
-const MAX_STREAMS_PER_CONNECTION = 1024
 
 /**
  * The REST API of a peer. It is bound from `beforeStart` and answers from `start`: what comes in between waits.
@@ -38,7 +33,7 @@ export class RestApi implements Component {
   readonly #config: RestApiConfig
   readonly #started = Promise.withResolvers<undefined>()
   #listeners: Listeners | undefined
-  #streams: StreamServer | undefined
+  #libp2p: Libp2pListener | undefined
   #accessLog: AccessLog | undefined
 
   constructor(context: ComponentContext<'api'>, config: RestApiConfig) {
@@ -65,7 +60,7 @@ export class RestApi implements Component {
       const targets = config.httpListenMultiaddress.flatMap((address) => listenTarget(address) ?? [])
       // What comes over libp2p is encrypted already.
       this.#listeners = await listen({ targets, ...init, ...(await this.#tls()) })
-      if (this.#context.httpHost !== undefined) this.#streams = serveStreams(init)
+      this.#libp2p = await openLibp2p(this.#context, config, init)
     } catch (error) {
       if (!(error instanceof HttpError)) throw error
       if (error.code === 'BAD_CERTIFICATE') throw badCertificate(error)
@@ -75,34 +70,21 @@ export class RestApi implements Component {
     }
   }
 
-  /** On the cluster's host the API is served as well, where holding the secret means to be trusted. */
   async start(): Promise<void> {
-    const { httpHost, log } = this.#context
+    const { log } = this.#context
     const how = this.#config.basicAuthCredentials === null ? 'HTTP' : 'HTTP - authenticated'
     for (const address of this.addresses) log.info(`RESTAPI (${how}): ${address.toString()}`)
     this.#started.resolve(undefined)
-    const streams = this.#streams
-    if (httpHost === undefined || streams === undefined) return
-    const limits = { maxInboundStreams: MAX_STREAMS_PER_CONNECTION }
-    await httpHost.handle(
-      HTTP_PROTOCOL,
-      (stream, { remotePeer }) => {
-        streams.serve(stream, remotePeer.toString())
-      },
-      limits
-    )
-    const addresses = httpHost.getMultiaddrs().map((address) => `        ${address.toString()}`)
-    log.info(['RESTAPI (libp2p-http): ENABLED. Listening on:', ...addresses, ''].join('\n'))
+    await this.#libp2p?.start()
   }
 
   async stop({ signal }: AbortOptions = {}): Promise<void> {
     if (this.#listeners !== undefined) this.#context.log.info('stopping Cluster API')
     const hurry = signal === undefined ? {} : { signal }
-    if (this.#streams !== undefined) await this.#context.httpHost?.unhandle(HTTP_PROTOCOL)
-    await Promise.all([this.#listeners?.stop(hurry), this.#streams?.stop(hurry)])
+    await Promise.all([this.#listeners?.stop(hurry), this.#libp2p?.stop(hurry)])
     await this.#accessLog?.close()
     this.#listeners = undefined
-    this.#streams = undefined
+    this.#libp2p = undefined
     this.#accessLog = undefined
   }
 

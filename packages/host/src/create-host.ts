@@ -1,14 +1,14 @@
-import type { Libp2p, Logger } from '@libp2p/interface'
+import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { announceFilter, withoutPeer } from './announce.ts'
+import { checkListening } from './check-listening.ts'
 import { type NodeServices, startNode } from './create-node.ts'
 import { gossipOf } from './gossip.ts'
 import { Host } from './host.ts'
-import { HostError } from './host-error.ts'
 import { checkOptions, defaultWaterMarks, type HostOptions } from './host-options.ts'
 import { systemResolveTxt } from './resolve-dnsaddr.ts'
 import { TrafficMeter } from './traffic.ts'
-import { type ListenReport, listenReason } from './transports.ts'
+import type { ListenReport } from './transports.ts'
 
 /**
  * Makes the libp2p node of a cluster peer and starts it: when this resolves it listens and gossips. It connects to
@@ -25,7 +25,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const libp2p = await startNode(options, report, traffic)
   const log = libp2p.logger.forComponent('cluster:host')
   try {
-    checkListening(options, report, log)
+    checkListening(options.listen, report, log)
   } catch (error) {
     await libp2p.stop()
     throw error
@@ -51,19 +51,4 @@ function mdnsAddresses(libp2p: Libp2p<NodeServices>, noAnnounce: readonly Multia
   const filter = announceFilter([], noAnnounce)
   const self = `/p2p/${libp2p.peerId.toString()}`
   return () => filter(libp2p.services.transports.getAddrs().map((address) => withoutPeer(address).encapsulate(self)))
-}
-
-function checkListening(options: HostOptions, report: ListenReport, log: Logger): void {
-  const used = new Set([...report.listening, ...report.failed.map(({ address }) => address)].map(String))
-  const problems = [
-    ...report.failed.map(({ address, error }) => `${address.toString()}: ${listenReason(error)}`),
-    ...options.listen
-      .filter((address) => !used.has(address.toString()))
-      .map((a) => `${a.toString()}: no such transport`)
-  ]
-  if (options.listen.length > 0 && report.listening.length === 0) {
-    throw new HostError('listen_failed', `failed to listen on any addresses: ${problems.join('; ')}`)
-  }
-  // An address without transport is in every default configuration (…/udp/9096/quic): not worth more than a trace.
-  for (const { address, error } of report.failed) log.error('listening failed: %a: %s', address, listenReason(error))
 }

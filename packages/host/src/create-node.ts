@@ -8,7 +8,6 @@ import { ping } from '@libp2p/ping'
 import { tls } from '@libp2p/tls'
 import { uPnPNAT } from '@libp2p/upnp-nat'
 import { isLoopback } from '@libp2p/utils'
-import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { announceFilter } from './announce.ts'
@@ -16,23 +15,16 @@ import { autoRelay } from './auto-relay.ts'
 import { createDht, type DhtComponents, type DhtScope } from './dht.ts'
 import { gossipService } from './gossip.ts'
 import { defaultStreams, defaultWaterMarks, type HostOptions } from './host-options.ts'
+import { muxer } from './muxer.ts'
 import { observedAddress } from './observed-address.ts'
 import { Routing } from './peer-routing.ts'
 import { secretProtector } from './protector.ts'
 import { quietLogger } from './quiet-logger.ts'
-import { limitingGater, resourceLimits, type ResourceOptions, thisMachine } from './resources.ts'
+import { defaultResources, limitingGater, resourceLimits, thisMachine } from './resources.ts'
 import { metered, type TrafficMeter } from './traffic.ts'
 import { type ListenReport, transports } from './transports.ts'
 import { whilePublic } from './while-public.ts'
 
-/**
- * Windows that a stream starts with. The library takes its own value for what the other side grants, so any other than
- * 256 KiB breaks connections with Go peers.
- */
-const initialWindow = 262_144
-/** Streams that one connection may carry at once: broadcasts and adders open hundreds. */
-const maxStreams = 4096
-const defaultResources: ResourceOptions = { enabled: true, memoryLimitBytes: 0, fileDescriptorsLimit: 0 }
 /** Longest silence of a peer that a ping may find, on a connection busy with bulk transfers. */
 const pingTimeoutMs = 30_000
 /** A peer's addresses are forgotten when it was not seen for so long: 30 days. */
@@ -80,18 +72,7 @@ export async function startNode(
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     ...(protector === undefined ? {} : { connectionProtector: () => protector }),
     connectionEncrypters: [tls(), noise()],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: limits.inboundStreams,
-        maxOutboundStreams: maxStreams,
-        maxEarlyStreams: 128,
-        streamOptions: {
-          initialStreamWindowSize: initialWindow,
-          maxStreamWindowSize: streams.maxWindow,
-          maxReadBufferLength: streams.maxReadBuffer
-        }
-      })
-    ],
+    streamMuxers: [muxer(limits.inboundStreams, streams)],
     connectionManager: {
       maxConnections: limits.inbound,
       dialTimeout,

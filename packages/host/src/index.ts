@@ -1,4 +1,5 @@
 export { createHost } from './create-host.ts'
+export { createPlainNode, type PlainNodeOptions } from './create-plain-node.ts'
 export type { FindAddresses } from './address-finder.ts'
 export type { PeerAddresses } from './address-book.ts'
 export { maxMessageLength, messageId, type GossipOptions } from './gossip.ts'

@@ -36,6 +36,8 @@ export interface Limits {
   readonly waitingBytes: number
 }
 
+/** Limits by what the machine has. */
+export const defaultResources: ResourceOptions = { enabled: true, memoryLimitBytes: 0, fileDescriptorsLimit: 0 }
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB
 const minInbound = 800

@@ -3,6 +3,7 @@ export type HttpErrorCode =
   | 'ADDRESS_IN_USE'
   | 'CANNOT_LISTEN'
   | 'BAD_CERTIFICATE'
+  | 'BAD_IDENTITY'
   | 'TOO_MANY_CONNECTIONS'
   | 'CLOSED'
   | 'NOT_MULTIPART'
