@@ -1,0 +1,1 @@
+export { RaftError } from './errors.ts'
