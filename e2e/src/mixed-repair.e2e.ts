@@ -60,8 +60,10 @@ describe.skipIf(!isThere)('NX-2: a Go peer and two of ours', { timeout: 2 * LIMI
     }
     go = await GoPeer.create({ service: service ?? '', ctl: ctl ?? '', folder, secret, kubo: kubo.api, env })
     await go.start()
+    // The last one has room for one pin under way and one that waits.
+    const narrow = { CLUSTER_STATELESS_CONCURRENTPINS: '1', CLUSTER_STATELESS_MAXPINQUEUESIZE: '1' }
     for (const name of ['beta', 'gamma']) {
-      const peer = await cluster.peer(name, secret, env)
+      const peer = await cluster.peer(name, secret, name === 'gamma' ? { ...env, ...narrow } : env)
       ours.push(peer)
       const process = peer.start('-j', go.address)
       processes.push(process)
@@ -108,6 +110,33 @@ describe.skipIf(!isThere)('NX-2: a Go peer and two of ours', { timeout: 2 * LIMI
     await both(everywhere, { [a]: 'pinning', [b]: 'pinning', [c]: 'pinning' })
     for (const cid of [atGo, atOurs, everywhere]) await first().ctl('pin', 'rm', '--no-status', cid)
     await both(everywhere, { [a]: 'unpinned', [b]: 'unpinned', [c]: 'unpinned' })
+  })
+
+  it('tell why a pin failed at one of ours; the Go peer and its program take what they do not know', async () => {
+    const cids = await Promise.all(['runs', 'waits', 'finds no room'].map(absent))
+    for (const cid of cids) {
+      await go.ctl('pin', 'add', '--no-status', '--replication', '1', '--allocations', last().id, cid)
+      // One after the other: a batch of changes has no order of its own.
+      await eventually(
+        async () => statuses((await last().ctl('--enc', 'json', 'status', cid)).stdout)[last().id],
+        (status) => status !== 'remote' && status !== 'unpinned',
+        LIMIT_MS
+      )
+    }
+    const refused = cids[2] ?? expect.unreachable('there are three')
+    const error = 'pin/unpin operation queue is full. Try increasing max_pin_queue_size'
+    const [atGo, ...atOurs] = await Promise.all(views().map((view) => view('--enc', 'json', 'status', refused)))
+    const entryOf = (answer: Outcome | undefined): unknown => {
+      const { peer_map: peers } = JSON.parse(answer?.stdout ?? '') as { readonly peer_map: Record<string, unknown> }
+      return peers[last().id]
+    }
+    expect(entryOf(atGo)).toMatchObject({ status: 'pin_error', error })
+    for (const answer of atOurs) {
+      const retryAt: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT/)
+      expect(entryOf(answer)).toMatchObject({ status: 'pin_error', error, reason: 'queue_full', retry_at: retryAt })
+    }
+    expect((await go.ctl('status', '--filter', 'error')).stdout).toContain(`PIN_ERROR: ${error} | `)
+    for (const cid of cids) await first().ctl('pin', 'rm', '--no-status', cid)
   })
 
   it('take expired pins out, each the ones that are its own', async () => {

@@ -1,3 +1,5 @@
+import { PIN_FAILURES } from '@cluster/api'
+
 /** A schema of JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
 export type Schema = Readonly<Record<string, unknown>>
 
@@ -26,10 +28,14 @@ const statusEntry = record(
     timestamp: time,
     error: text,
     attempt_count: whole,
-    priority_pin: flag
+    priority_pin: flag,
+    reason: { type: 'string', enum: PIN_FAILURES, description: 'why it failed, for programs' },
+    retry_at: { ...time, description: 'when it is tried again by itself' }
   },
   'ipfs_peer_id',
-  'ipfs_peer_addresses'
+  'ipfs_peer_addresses',
+  'reason',
+  'retry_at'
 )
 
 /**

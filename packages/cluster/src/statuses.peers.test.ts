@@ -85,6 +85,22 @@ describe('statuses of several peers', () => {
     expect(shown(await core.statuses.status(bad, {}))).toEqual({ peer_0: 'pin_error', peer_1: 'pinned' })
   })
 
+  it('says of each peer why it failed, of one pin and of all', async () => {
+    const cluster = await start(3)
+    const [bad] = (await cids(1)) as [CID]
+    for (const index of [0, 2]) cluster.peer(index).ipfs.failing.add(pinsetKey(bad))
+    await cluster.peer(1).core.pins.pin(pinOf(bad), {})
+    await cluster.settle()
+    const { statuses } = cluster.peer(1).core
+    const [listed] = (await Array.fromAsync(statuses.statusAll(TrackerStatus.pinError, {}))).flat()
+    const one = await statuses.status(bad, {})
+    const reasons = (info: typeof listed) => [...(info?.peerMap?.values() ?? [])].flatMap(({ reason }) => reason ?? [])
+    expect([reasons(one), reasons(listed)]).toEqual([
+      ['failed', 'failed'],
+      ['failed', 'failed']
+    ])
+  })
+
   it('says that a CID outside the pinset is unpinned everywhere, without asking', async () => {
     const cluster = await start(2)
     const cid = await cidOf('unknown')

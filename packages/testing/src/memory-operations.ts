@@ -66,5 +66,6 @@ export function memoryOperationInfo(operation: MemoryOperation, pin: Pin | undef
   const { cid, type, phase, retryAtMs } = operation
   const status = phase === 'done' ? TrackerStatus.pinned : STATUS[type][phase]
   const info = memoryInfo(cid, operation.pin ?? pin, status, operation)
-  return retryAtMs === undefined ? info : { ...info, reason: 'failed', retryAt: timestampFromMs(retryAtMs) }
+  if (phase !== 'failed') return info
+  return { ...info, reason: 'failed', retryAt: retryAtMs === undefined ? undefined : timestampFromMs(retryAtMs) }
 }

@@ -1,6 +1,7 @@
-import type { GlobalPinInfo, IPFSPinInfo, PinInfo, PinInfoShort } from '@cluster/api'
+import { PIN_FAILURES, type GlobalPinInfo, type IPFSPinInfo, type PinInfo, type PinInfoShort } from '@cluster/api'
 import { at, complete, list, mapOf, present, record, type Form, type Loose, type RecordFields } from './form.ts'
-import { address, bool, cid, int, ipfsPinStatus, peer, string, time, trackerStatus } from './scalars.ts'
+import { address, bool, cid, int, ipfsPinStatus, peer, string, time, timeOrNone, trackerStatus } from './scalars.ts'
+import { oneOfOrNone } from './words.ts'
 
 const peers = list(present('peer ID', peer))
 const addresses = list(present('multiaddress', address))
@@ -14,7 +15,10 @@ const shortFields: RecordFields<PinInfoShort> = {
   timestamp: at(time, 'timestamp', 'ts°'),
   error: at(string, 'error', 'e°'),
   attemptCount: at(int, 'attempt_count', 'a°'),
-  priorityPin: at(bool, 'priority_pin', 'y°')
+  priorityPin: at(bool, 'priority_pin', 'y°'),
+  // What follows is ours: Go peers and clients skip keys that they do not know, and never write these.
+  reason: at(oneOfOrNone(PIN_FAILURES, 'failed'), 'reason°', 'reason°'),
+  retryAt: at(timeOrNone, 'retry_at°', 'retryAt°')
 }
 
 /** What a peer says of a pin, inside a {@link globalPinInfoForm}. */

@@ -120,6 +120,12 @@ export const time: Form<Timestamp | undefined> = textual(
   { ofNothing: quote(formatTimestamp(undefined)), isEmpty: () => false }
 )
 
+/** An instant that is left out of JSON where there is none: only of types that Go has not. */
+export const timeOrNone: Form<Timestamp | undefined> = {
+  ...time,
+  json: { ...time.json, isEmpty: (value) => value === undefined }
+}
+
 /** {@link TrackerStatus}: a number in msgpack, names in JSON; likewise the other three. */
 export const trackerStatus: Form<number> = named(msgpack.int, trackerStatusFromString, trackerStatusToString)
 /** {@link PinType}, an unsigned integer. */

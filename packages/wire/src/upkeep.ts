@@ -11,15 +11,7 @@ import { mapped } from '@cluster/msgpack'
 import { at, complete, list, present, record, type Form, type Loose } from './form.ts'
 import { metricForm } from './metric.ts'
 import { bool, cid, int, peer, string, time } from './scalars.ts'
-
-/** A word of a fixed set; another one, of a later version, reads as the last resort. */
-function oneOf<T extends string>(words: readonly T[], lastResort: T): Form<T> {
-  const wordOf = (text: string): T => words.find((word) => word === text) ?? lastResort
-  return {
-    msgpack: mapped(string.msgpack, wordOf, (value) => value),
-    json: { ...string.json, read: (json) => wordOf(string.json.read(json)), zero: () => lastResort }
-  }
-}
+import { oneOf } from './words.ts'
 
 /** A list that is empty where there is none. */
 function items<T>(form: Form<T>): Form<readonly T[]> {

@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
+import type { PinFailure } from './pin-failure.ts'
 import type { Timestamp } from './timestamp.ts'
 import { TrackerStatus, trackerStatusMatches } from './tracker-status.ts'
 
@@ -16,6 +17,10 @@ export interface PinInfoShort {
   readonly error: string
   readonly attemptCount: number
   readonly priorityPin: boolean
+  /** Of what failed: why, for programs. Only our peers say so. */
+  readonly reason?: PinFailure | undefined
+  /** Of what failed: when it is tried again by itself. Only our peers say so. */
+  readonly retryAt?: Timestamp | undefined
 }
 
 /**
@@ -51,10 +56,9 @@ export interface GlobalPinInfo {
  * @see behaviours.md §0.6
  */
 export function mergePinInfo(global: GlobalPinInfo | undefined, info: PinInfo): GlobalPinInfo {
-  const { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin } = info
-  const entry = { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin }
-  const peerMap = new Map(global?.peerMap).set(info.peer.toString(), entry)
-  if (global !== undefined && trackerStatusMatches(status, TrackerStatus.clusterError)) return { ...global, peerMap }
+  const peerMap = new Map(global?.peerMap).set(info.peer.toString(), withoutPin(info))
+  if (global !== undefined && trackerStatusMatches(info.status, TrackerStatus.clusterError))
+    return { ...global, peerMap }
   const { cid, name, allocations, origins, created, metadata } = info
   return { cid, name, allocations, origins, created, metadata, peerMap }
 }
@@ -68,10 +72,8 @@ export function mergePinInfos(global: GlobalPinInfo | undefined, infos: readonly
   const peerMap = new Map(global?.peerMap)
   let shared: Omit<GlobalPinInfo, 'peerMap'> | undefined = global
   for (const info of infos) {
-    const { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin } = info
-    const entry = { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin }
-    peerMap.set(info.peer.toString(), entry)
-    if (shared === undefined || !trackerStatusMatches(status, TrackerStatus.clusterError)) shared = info
+    peerMap.set(info.peer.toString(), withoutPin(info))
+    if (shared === undefined || !trackerStatusMatches(info.status, TrackerStatus.clusterError)) shared = info
   }
   if (shared === undefined) return undefined
   const { cid, name, allocations, origins, created, metadata } = shared
@@ -82,4 +84,12 @@ export function mergePinInfos(global: GlobalPinInfo | undefined, infos: readonly
 export function globalPinInfoMatches(info: GlobalPinInfo, filter: TrackerStatus): boolean {
   for (const { status } of info.peerMap?.values() ?? []) if (trackerStatusMatches(status, filter)) return true
   return false
+}
+
+/** What a peer says, without what all peers say alike. */
+function withoutPin(info: PinInfo): PinInfoShort {
+  const { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin } = info
+  const short = { peername, ipfsPeerId, ipfsPeerAddresses, status, timestamp, error, attemptCount, priorityPin }
+  const { reason, retryAt } = info
+  return reason === undefined && retryAt === undefined ? short : { ...short, reason, retryAt }
 }
