@@ -58,6 +58,12 @@ export const plants: Readonly<Record<string, Plant>> = {
     find: '|| changed.has(key)) continue',
     replace: ') continue'
   },
+  'endless-pause': {
+    about: 'after a pause for a busy process nothing begins by itself',
+    file: `${SOURCE}/work.ts`,
+    find: 'this.#cancelYield = clock.setTimer(dueMs, () => {\n      this.#pump()\n    })',
+    replace: ''
+  },
   'blind-restart': {
     about: 'after a restart nothing is taken up that was waiting',
     file: `${SOURCE}/reconcile.ts`,

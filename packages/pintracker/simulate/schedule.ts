@@ -27,6 +27,7 @@ const STEPS = {
   recoverAll: 3,
   list: 3,
   pinset: 1,
+  load: 3,
   lose: 0,
   replace: 0
 }
@@ -103,6 +104,9 @@ async function step(world: World, isLossy: boolean): Promise<void> {
       break
     case 'pinset':
       world.pinset.isReadable = dice.chance(0.7)
+      break
+    case 'load':
+      world.load = dice.pick(['none', 'none', 'some', 'full'])
       break
     case 'lose':
       world.loseOne()

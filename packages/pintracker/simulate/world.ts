@@ -44,6 +44,8 @@ export class World {
   undelivered: PinsetChange[] = []
   /** The disk failed, and the peer must stop. */
   isFatal = false
+  /** How busy the process is with other things: operations then begin with pauses. It may stay so to the end. */
+  load: 'none' | 'some' | 'full' = 'none'
 
   constructor(dice: Dice, report: SimulationReport) {
     this.dice = dice
@@ -77,6 +79,7 @@ export class World {
       datastore: this.disk.mount(),
       pinset: this.pinset,
       ipfs: connector,
+      isBusy: () => this.load === 'full' || (this.load === 'some' && this.dice.chance(0.5)),
       fatal: () => {
         if (this.process?.tracker === tracker) this.isFatal = true
       }
