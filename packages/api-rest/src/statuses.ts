@@ -54,7 +54,9 @@ async function* statusesOf(
   let ready: GlobalPinInfo[] = []
   const ask = async (cid: (typeof cids)[number]): Promise<void> => {
     try {
-      ready.push(await call.cluster.statuses.status(cid, options))
+      const info = await call.cluster.statuses.status(cid, options)
+      // Only now: the list of before may have been handed on.
+      ready.push(info)
     } catch (error) {
       errors.push(error)
     }
