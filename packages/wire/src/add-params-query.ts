@@ -35,7 +35,7 @@ export function addParamsToQuery(params: AddParams): string {
  *
  * @param now what `expire-in` counts from
  * @throws ClusterError `BAD_REQUEST` with the text of the Go peer
- * @see http-apis.md §3.16
+ * @see http-apis.md §3.16, §8.1
  */
 export function addParamsFromQuery(query: ReadonlyMap<string, string>, now: Timestamp): AddParams {
   const options = pinOptionsFromQuery(query, now)
@@ -46,7 +46,8 @@ export function addParamsFromQuery(query: ReadonlyMap<string, string>, now: Time
   const local = bool('local')
   const recursive = bool('recursive')
   const hidden = bool('hidden')
-  const wrapWithDirectory = bool('wrap-with-directory')
+  // The second names are those that @nftstorage/ipfs-cluster sends, which the Go peer does not know.
+  const wrapWithDirectory = bool('wrap-with-directory', bool('wrap'))
   const shard = bool('shard')
   const progress = bool('progress')
   const cidVersion = integerParameter(query, 'cid-version', 0)
@@ -68,7 +69,7 @@ export function addParamsFromQuery(query: ReadonlyMap<string, string>, now: Time
     cidVersion,
     rawLeaves: bool('raw-leaves', cidVersion > 0),
     streamChannels: bool('stream-channels', true),
-    noCopy: bool('nocopy'),
+    noCopy: bool('nocopy', bool('no-copy')),
     noPin: bool('no-pin')
   }
 }

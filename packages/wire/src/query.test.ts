@@ -165,6 +165,11 @@ describe('parameters of an add in a query', () => {
     })
   })
 
+  it('knows the names that @nftstorage/ipfs-cluster sends; the others come first', () => {
+    expect(addParams('wrap=true&no-copy=true')).toMatchObject({ wrapWithDirectory: true, noCopy: true })
+    expect(addParams('wrap=true&wrap-with-directory=false').wrapWithDirectory).toBe(false)
+  })
+
   it.each([
     ['layout=flat', 'layout parameter is invalid'],
     ['format=zip', 'format parameter is invalid'],
