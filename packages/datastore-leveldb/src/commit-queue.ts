@@ -1,10 +1,8 @@
 import { DatastoreError, messageOf } from './errors.ts'
+import type { DatastoreOperation } from './peer-datastore.ts'
 
-/** A change as LevelDB takes it. */
-export type LevelOperation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
-
-/** Writes some changes atomically; `sync` = fsync before it resolves. */
-export type WriteBatch = (operations: LevelOperation[], sync: boolean) => Promise<void>
+/** Writes the changes of some commits, all or nothing, in their order; `sync` = fsync before it resolves. */
+export type WriteBatch = (commits: readonly (readonly DatastoreOperation[])[], sync: boolean) => Promise<void>
 
 /** Largest group that is written at once: above it, one write delays the next callers more than an fsync would. */
 export const MAX_GROUP_BYTES = 4 * 1024 * 1024
@@ -12,7 +10,7 @@ export const MAX_GROUP_BYTES = 4 * 1024 * 1024
 export const MAX_QUEUED_BYTES = 256 * 1024 * 1024
 
 interface Waiting {
-  readonly operations: readonly LevelOperation[]
+  readonly operations: readonly DatastoreOperation[]
   readonly durable: boolean
   readonly bytes: number
   readonly resolve: () => void
@@ -35,10 +33,13 @@ export class CommitQueue {
   }
 
   /** Resolves when the operations are applied (and durable, if asked for). */
-  commit(operations: readonly LevelOperation[], durable: boolean): Promise<void> {
+  commit(operations: readonly DatastoreOperation[], durable: boolean): Promise<void> {
     let bytes = 0
     for (const operation of operations) {
-      bytes += operation.key.length + (operation.type === 'put' ? operation.value.byteLength : 0)
+      bytes +=
+        'put' in operation
+          ? operation.put.key.uint8Array().length + operation.put.value.byteLength
+          : operation.delete.uint8Array().length
     }
     if (this.#bytes > 0 && this.#bytes + bytes > MAX_QUEUED_BYTES) {
       return Promise.reject(new DatastoreError('ERR_DATASTORE_BUSY', 'datastore: too much data waits to be written'))
@@ -61,7 +62,7 @@ export class CommitQueue {
       const group = this.#takeGroup()
       try {
         await this.#write(
-          group.flatMap((waiting) => waiting.operations),
+          group.map((waiting) => waiting.operations),
           group.some((waiting) => waiting.durable)
         )
         for (const waiting of group) waiting.resolve()

@@ -3,7 +3,7 @@ import type { AbortOptions } from '@libp2p/interface'
 import { ClassicLevel } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import { Key, type Batch, type Pair } from 'interface-datastore'
-import { CommitQueue, type LevelOperation } from './commit-queue.ts'
+import { CommitQueue } from './commit-queue.ts'
 import { DatastoreError, messageOf, NotFoundError } from './errors.ts'
 import { inspectFolder, openError } from './folder.ts'
 import type { LevelTuning } from './go-options.ts'
@@ -14,8 +14,10 @@ import { wait } from './wait.ts'
 
 /** Most pairs in a page of {@link LevelPeerDatastore.scan}. */
 export const MAX_PAGE_ITEMS = 1024
-/** No key is there: a compaction of it only empties the log. */
-const BEYOND_KEYS = '\u{10FFFF}'
+/** In UTF-8 the last code point, hence above every key that starts with what stands before it. */
+const LAST = '\u{10FFFF}'
+
+type Level = ClassicLevel<Uint8Array, Uint8Array>
 
 /** How to open a {@link LevelPeerDatastore}. */
 export interface LevelPeerDatastoreInit extends LevelTuning {
@@ -32,17 +34,17 @@ export interface LevelPeerDatastoreInit extends LevelTuning {
  * @see spec/wire-crdt.md §5.2 and §5.6
  */
 export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore {
-  readonly #level: ClassicLevel<string, Uint8Array>
+  readonly #level: Level
   readonly #queue: CommitQueue
-  readonly #values: ReadQueue<Uint8Array | undefined>
-  readonly #presences: ReadQueue<boolean>
+  readonly #values: ReadQueue<Uint8Array, Uint8Array | undefined>
+  readonly #presences: ReadQueue<Uint8Array, boolean>
 
-  private constructor(level: ClassicLevel<string, Uint8Array>, sync: boolean) {
+  private constructor(level: Level, sync: boolean) {
     super(level as unknown as ConstructorParameters<typeof LevelDatastore>[0])
     this.#level = level
     this.#values = new ReadQueue((keys) => level.getMany(keys))
     this.#presences = new ReadQueue((keys) => level.hasMany(keys))
-    this.#queue = new CommitQueue((operations, durable) => level.batch(operations, { sync: durable && sync }))
+    this.#queue = new CommitQueue((commits, durable) => writeBatch(level, commits, durable && sync))
   }
 
   /**
@@ -56,7 +58,8 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
     await inspectFolder(folder, createIfMissing)
     try {
       if (createIfMissing) await mkdir(folder, { recursive: true, mode: 0o700 })
-      const level = new ClassicLevel<string, Uint8Array>(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
+      // keys as bytes, as they stand in a Key: texts would be encoded twice and decoded once on the way
+      const level: Level = new ClassicLevel(folder, { keyEncoding: 'view', valueEncoding: 'view' })
       await level.open({ createIfMissing, compression: true, ...tuning })
       return new LevelPeerDatastore(level, sync)
     } catch (error) {
@@ -86,16 +89,17 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
    * damaged (its numbers are below the last one of the manifest), and drops it without a word when it opens the folder.
    */
   async #emptyLog(): Promise<void> {
-    await this.#level.compactRange(BEYOND_KEYS, BEYOND_KEYS).catch(() => undefined) // a store that cannot write closes too
+    const beyondKeys = utf8(LAST)
+    await this.#level.compactRange(beyondKeys, beyondKeys).catch(() => undefined) // a store that cannot write closes too
   }
 
   override async put(key: Key, value: Uint8Array, options?: AbortOptions): Promise<Key> {
-    await this.#commit([{ type: 'put', key: key.toString(), value }], true, options?.signal)
+    await this.#commit([{ put: { key, value } }], true, options?.signal)
     return key
   }
 
   override async delete(key: Key, options?: AbortOptions): Promise<void> {
-    await this.#commit([{ type: 'del', key: key.toString() }], true, options?.signal)
+    await this.#commit([{ delete: key }], true, options?.signal)
   }
 
   /** @throws NotFoundError if there is no such key */
@@ -107,7 +111,7 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
 
   override async has(key: Key, options?: AbortOptions): Promise<boolean> {
     options?.signal?.throwIfAborted()
-    const [isThere = false] = await this.#read(() => wait(this.#presences.read([key.toString()]), options?.signal))
+    const [isThere = false] = await this.#read(() => wait(this.#presences.read([key.uint8Array()]), options?.signal))
     return isThere
   }
 
@@ -135,21 +139,21 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
     options?.signal?.throwIfAborted()
     const values: (Uint8Array | undefined)[] = []
     for (let at = 0; at < keys.length; at += MAX_GROUP_KEYS) {
-      const texts = keys.slice(at, at + MAX_GROUP_KEYS).map((key) => key.toString())
-      const chunk = await this.#read(() => wait(this.#values.read(texts), options?.signal))
+      const part = keys.slice(at, at + MAX_GROUP_KEYS).map((key) => key.uint8Array())
+      const chunk = await this.#read(() => wait(this.#values.read(part), options?.signal))
       for (const value of chunk) values.push(value === undefined ? undefined : plain(value))
     }
     return values
   }
 
   override batch(): Batch {
-    let operations: LevelOperation[] = []
+    let operations: DatastoreOperation[] = []
     return {
       put: (key, value) => {
-        operations.push({ type: 'put', key: key.toString(), value })
+        operations.push({ put: { key, value } })
       },
       delete: (key) => {
-        operations.push({ type: 'del', key: key.toString() })
+        operations.push({ delete: key })
       },
       commit: async (options) => {
         const taken = operations
@@ -160,12 +164,7 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
   }
 
   async commit(operations: readonly DatastoreOperation[], options: AbortOptions & { durable: boolean }): Promise<void> {
-    const changes = operations.map((operation): LevelOperation => {
-      return 'put' in operation
-        ? { type: 'put', key: operation.put.key.toString(), value: operation.put.value }
-        : { type: 'del', key: operation.delete.toString() }
-    })
-    await this.#commit(changes, options.durable, options.signal)
+    await this.#commit(operations, options.durable, options.signal)
   }
 
   namespace(prefix: Key): PeerDatastore {
@@ -177,15 +176,15 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
     if (range.limit !== undefined && range.limit <= 0) return
     this.#assertOpen()
     const iterator = this.#level.iterator({
-      gte: range.gte.toString(),
-      lt: range.lt.toString(),
+      gte: range.gte.uint8Array(),
+      lt: range.lt.uint8Array(),
       ...(range.limit === undefined ? {} : { limit: range.limit })
     })
     try {
       for (;;) {
         const entries = await this.#read(() => wait(iterator.nextv(MAX_PAGE_ITEMS), options?.signal))
         if (entries.length === 0) return
-        yield entries.map(([key, value]) => ({ key: new Key(key, false), value: plain(value) }))
+        yield entries.map(([key, value]) => ({ key: new Key(plain(key), false), value: plain(value) }))
       }
     } finally {
       await iterator.close()
@@ -196,14 +195,13 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
   override async *_query(options: { values: boolean; prefix?: string }): AsyncGenerator<Pair> {
     this.#assertOpen()
     const prefix = options.prefix ?? ''
-    // '\u{10FFFF}' is the last code point, hence above every key that starts with the prefix
-    const iterator = this.#level.iterator({ gte: prefix, lt: `${prefix}\u{10FFFF}`, values: options.values })
+    const iterator = this.#level.iterator({ gte: utf8(prefix), lt: utf8(prefix + LAST), values: options.values })
     try {
       for (;;) {
         const entries = await this.#read(() => iterator.nextv(MAX_PAGE_ITEMS))
         if (entries.length === 0) return
         for (const [key, value] of entries) {
-          yield { key: new Key(key, false), value: options.values ? plain(value) : value }
+          yield { key: new Key(plain(key), false), value: options.values ? plain(value) : value }
         }
       }
     } finally {
@@ -211,7 +209,7 @@ export class LevelPeerDatastore extends LevelDatastore implements PeerDatastore 
     }
   }
 
-  async #commit(operations: readonly LevelOperation[], durable: boolean, signal?: AbortSignal): Promise<void> {
+  async #commit(operations: readonly DatastoreOperation[], durable: boolean, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     this.#assertOpen()
     if (operations.length > 0) await wait(this.#queue.commit(operations, durable), signal)
@@ -250,6 +248,30 @@ export async function repairFolder(folder: string): Promise<void> {
   } catch (error) {
     throw openError(folder, error)
   }
+}
+
+/** One batch of LevelDB, filled entry by entry: an array of them would be copied twice. */
+async function writeBatch(
+  level: Level,
+  commits: readonly (readonly DatastoreOperation[])[],
+  sync: boolean
+): Promise<void> {
+  const batch = level.batch()
+  try {
+    for (const operations of commits) {
+      for (const operation of operations) {
+        if ('put' in operation) batch.put(operation.put.key.uint8Array(), operation.put.value)
+        else batch.del(operation.delete.uint8Array())
+      }
+    }
+    await batch.write({ sync })
+  } finally {
+    await batch.close()
+  }
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
 }
 
 /** LevelDB hands out Buffers, whose `slice` shares memory; callers expect plain bytes. */

@@ -4,7 +4,7 @@ import { MAX_GROUP_KEYS, ReadQueue } from './read-queue.ts'
 /** A reader whose calls end when told to. */
 function heldReader() {
   const calls: { keys: string[]; end: () => void; fail: (error: Error) => void }[] = []
-  const queue = new ReadQueue<string>((keys) => {
+  const queue = new ReadQueue<string, string>((keys) => {
     const { promise, resolve, reject } = Promise.withResolvers<string[]>()
     calls.push({
       keys,

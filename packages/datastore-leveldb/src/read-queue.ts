@@ -3,8 +3,8 @@ export const MAX_GROUP_KEYS = 512
 /** Calls under way at once: a slow read, as from a cold disk, must not hold up everybody. */
 const MAX_READS = 2
 
-interface Waiting<T> {
-  readonly keys: readonly string[]
+interface Waiting<K, T> {
+  readonly keys: readonly K[]
   readonly resolve: (values: T[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -14,19 +14,19 @@ interface Waiting<T> {
  * it costs among others, since each call goes to a thread and back. What was written before a read was asked for is
  * seen by it.
  */
-export class ReadQueue<T> {
-  readonly #read: (keys: string[]) => Promise<T[]>
-  readonly #waiting: Waiting<T>[] = []
+export class ReadQueue<K, T> {
+  readonly #read: (keys: K[]) => Promise<T[]>
+  readonly #waiting: Waiting<K, T>[] = []
   #reads = 0
   #isStarting = false
 
   /** @param read - gives a value for each key */
-  constructor(read: (keys: string[]) => Promise<T[]>) {
+  constructor(read: (keys: K[]) => Promise<T[]>) {
     this.#read = read
   }
 
   /** @param keys - at most {@link MAX_GROUP_KEYS} */
-  read(keys: readonly string[]): Promise<T[]> {
+  read(keys: readonly K[]): Promise<T[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ keys, resolve, reject })
       this.#start()
@@ -48,7 +48,7 @@ export class ReadQueue<T> {
     })
   }
 
-  async #readGroup(group: readonly Waiting<T>[]): Promise<void> {
+  async #readGroup(group: readonly Waiting<K, T>[]): Promise<void> {
     try {
       const values = await this.#read(group.flatMap(({ keys }) => keys))
       let at = 0
@@ -63,7 +63,7 @@ export class ReadQueue<T> {
     }
   }
 
-  #takeGroup(): Waiting<T>[] {
+  #takeGroup(): Waiting<K, T>[] {
     let keys = 0
     let count = 0
     for (const waiting of this.#waiting) {
