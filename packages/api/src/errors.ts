@@ -16,6 +16,7 @@ export const errorCodes = {
   LIMIT: 'a limit of size, length or number was reached',
   BUSY: 'the resource is held by another: a port, a lock, a folder',
   UNAUTHORIZED: 'the caller may not do this',
+  FORBIDDEN: 'the caller is known, and has no right to do this',
   PEER_UNREACHABLE: 'another peer could not be asked',
   REMOTE: 'another peer answered with an error',
   IPFS: 'the IPFS side failed',

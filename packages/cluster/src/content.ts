@@ -5,6 +5,7 @@ import {
   type AddTarget,
   type Content,
   type GlobalRepoGC,
+  type Guarded,
   type IPFSRepoGC,
   type NodeWithMeta,
   type PinOptions,
@@ -68,15 +69,15 @@ export function createContent(
     while ((await iterator.next()).done !== true);
   }
 
-  const target: AddTarget = {
+  const targetOf = ({ guard }: Guarded): AddTarget => ({
     self,
     // The root is not known yet: a pin that happens to have the CID of the first block says nothing.
     blockAllocate: (pin, options) => blockAllocate({ ...pin, cid: undefined }, options),
-    pin: (pin, options) => pinning.pinAdded(pin, options),
+    pin: (pin, options) => pinning.pinAdded(pin, { ...options, guard }),
     getPin: (cid, options) => consensus.pinset.get(cid, options),
     unpin: (cid, options) => pinning.remove(cid, options),
     blockStream
-  }
+  })
 
   const repoGCLocal = async (options: AbortOptions): Promise<RepoGC> => {
     const keys: IPFSRepoGC[] = []
@@ -96,7 +97,7 @@ export function createContent(
     repoGCLocal,
     async *add(entries, params, options) {
       roles.assertWritable()
-      return yield* adder.add(entries, params, target, options)
+      return yield* adder.add(entries, params, targetOf(options), options)
     },
     allocate: ({ signal, ...options }) => blockAllocate(options, abortable(signal)),
     async repoGC({ local, signal }): Promise<GlobalRepoGC> {

@@ -7,6 +7,7 @@ import {
   pinOf,
   PinType,
   timestampFromMs,
+  type Guarded,
   type Pin,
   type PinPath,
   type Pins,
@@ -30,7 +31,7 @@ export interface Pinning extends Pins {
    * Pins content that was just added. The peers that got its blocks become its holders, unless the pinset has it with
    * enough holders that are there: these stay.
    */
-  pinAdded(pin: Pin, options: AbortOptions): Promise<Pin>
+  pinAdded(pin: Pin, options: AbortOptions & Guarded): Promise<Pin>
   /** Gives a pin other holders instead of one that is lost. */
   repinWithout(lost: PeerId, pin: Pin, options: AbortOptions): Promise<Pin>
   /**
@@ -67,10 +68,11 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     for (const error of await consensus.commit(ops, options)) if (error !== undefined) throw error
   }
 
-  const update = async (from: CID, pin: Pin, options: AbortOptions): Promise<Pin> => {
+  const update = async (from: CID, pin: Pin, options: AbortOptions & Guarded): Promise<Pin> => {
     const source = await pinned(core, from, options)
     if (source.type !== PinType.data) throw new ClusterError('BAD_PIN', 'this pin type cannot be updated')
     const target = await consensus.pinset.get(pin.cid, options)
+    for (const known of [source, target]) options.guard?.(known)
     if (target !== undefined && target.type !== source.type) checkRepin(source, target)
     const isLater = pin.expireAt !== undefined && pin.expireAt > now()
     const updated: Pin = {
@@ -85,12 +87,17 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     return updated
   }
 
-  const pinNow = async (asked: Pin, { excluded, preferred }: Holders, options: AbortOptions): Promise<Pin> => {
+  const pinNow = async (
+    asked: Pin,
+    { excluded, preferred }: Holders,
+    options: AbortOptions & Guarded
+  ): Promise<Pin> => {
     // Whoever replaces a lost holder means this pin, also if it once followed up another.
     if (excluded === undefined && asked.pinUpdate?.equals(asked.cid) === false) {
       return await update(asked.pinUpdate, asked, options)
     }
     const existing = await consensus.pinset.get(asked.cid, options)
+    options.guard?.(existing)
     const pin = withFactors(asked, config)
     checkExpiry(pin, now())
     if (existing !== undefined) checkRepin(pin, existing)
@@ -106,17 +113,18 @@ export function createPinning(core: Needs, roles: Roles, allocation: Allocation,
     return submitted
   }
 
-  const pin = async (asked: Pin, options: AbortOptions, holders: Holders = {}): Promise<Pin> => {
+  const pin = async (asked: Pin, options: AbortOptions & Guarded, holders: Holders = {}): Promise<Pin> => {
     roles.assertWritable()
     // Callers of another language, or the wire, may hand over a pin without a CID.
     if ((asked.cid as CID | undefined) === undefined) throw new ClusterError('BAD_PIN', 'bad pin object')
     return await queue.run(asked.cid, options.signal, () => pinNow(asked, holders, options))
   }
 
-  const unpin = async (cid: CID, options: AbortOptions): Promise<Pin> => {
+  const unpin = async (cid: CID, options: AbortOptions & Guarded): Promise<Pin> => {
     roles.assertWritable()
     return await queue.run(cid, options.signal, async () => {
       const existing = await pinned(core, cid, options)
+      options.guard?.(existing)
       const cids = await unpinsOf(core, existing, options)
       for (let start = 0; start < cids.length; start += UNPINS_AT_ONCE) {
         const part = cids.slice(start, start + UNPINS_AT_ONCE)

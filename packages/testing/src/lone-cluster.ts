@@ -15,6 +15,7 @@ import {
   type Content,
   type FileEntry,
   type GlobalPinInfo,
+  type Guarded,
   type Health,
   type ID,
   type Members,
@@ -59,10 +60,10 @@ export class LoneCluster implements Cluster {
   }
 
   readonly pins: Pins = {
-    pin: (pin) => this.#called('pins.pin', [pin], () => this.#store(pin)),
-    pinPath: (pin) => this.#called('pins.pinPath', [pin], () => this.#store(this.#resolved(pin))),
-    unpin: (cid) => this.#called('pins.unpin', [cid], () => this.#remove(cid)),
-    unpinPath: (path) => this.#called('pins.unpinPath', [path], () => this.#remove(this.#resolve(path))),
+    pin: (pin, by) => this.#called('pins.pin', [pin], () => this.#store(pin, by)),
+    pinPath: (pin, by) => this.#called('pins.pinPath', [pin], () => this.#store(this.#resolved(pin), by)),
+    unpin: (cid, by) => this.#called('pins.unpin', [cid], () => this.#remove(cid, by)),
+    unpinPath: (path, by) => this.#called('pins.unpinPath', [path], () => this.#remove(this.#resolve(path), by)),
     get: (cid) => this.#called('pins.get', [cid], () => this.#get(cid)),
     list: () => this.#listed('pins.list', [], () => [...this.pinset.values()])
   }
@@ -141,7 +142,7 @@ export class LoneCluster implements Cluster {
   async *#add(
     entries: AsyncIterable<FileEntry>,
     params: AddParams,
-    { signal }: AbortOptions
+    { signal, guard }: AbortOptions & Guarded
   ): AsyncGenerator<AddedOutput, CID> {
     this.calls.push(['content.add', params])
     let root: CID | undefined
@@ -154,13 +155,16 @@ export class LoneCluster implements Cluster {
       for await (const part of entry.content) parts.push(part)
       const data = Uint8Array.from(parts.flatMap((part) => [...part]))
       root = CID.createV1(RAW, await sha256.digest(data))
+      guard?.(this.pinset.get(root.toString()))
       yield { name: entry.path, cid: root, bytes: 0n, size: BigInt(data.length), allocations: [this.self] }
     }
     if (root === undefined) throw new ClusterError('BAD_REQUEST', 'no files to add')
     return root
   }
 
-  #store(pin: Pin): Pin {
+  #store(pin: Pin, { guard }: Guarded): Pin {
+    const from = pin.pinUpdate === undefined ? [] : [this.#get(pin.pinUpdate)]
+    for (const existing of [...from, this.pinset.get(pin.cid.toString())]) guard?.(existing)
     this.pinset.set(pin.cid.toString(), pin)
     return pin
   }
@@ -182,8 +186,9 @@ export class LoneCluster implements Cluster {
     return pin
   }
 
-  #remove(cid: CID): Pin {
+  #remove(cid: CID, { guard }: Guarded): Pin {
     const pin = this.#get(cid)
+    guard?.(pin)
     this.pinset.delete(cid.toString())
     return pin
   }

@@ -18,6 +18,14 @@ export type RestAnswer =
   /** One page for a browser. */
   | 'page'
 
+/**
+ * What users may do. `unpin-own` is for pins whose metadata name the user as `owner`; `admin` is everything. Routes
+ * that need `none` are for everybody who is known.
+ *
+ * @see http-apis.md §9, wish 3
+ */
+export type RestRight = 'none' | 'read' | 'add' | 'pin' | 'unpin-own' | 'admin'
+
 /** One route of the REST API. */
 export interface RestRoute {
   /** The name, as logs and metrics give it. */
@@ -26,6 +34,8 @@ export interface RestRoute {
   /** Parts in braces are parameters; `{path}` takes the rest of the path with its slashes and may be empty. */
   readonly path: string
   readonly answer: RestAnswer
+  /** What a user must be allowed to do, where users have rights. */
+  readonly right: RestRight
   /** What it does, in one sentence. */
   readonly about: string
   /** Type of the value, or of each item of a stream, in the description of the API; absent: no fixed one. */
@@ -45,21 +55,31 @@ const dryRunParameter: RestParameter = { name: 'dry-run', type: 'flag', about: '
  * @see http-apis.md §3.1
  */
 export const restRoutes = Object.freeze([
-  { name: 'ID', method: 'GET', path: '/id', answer: 'json', about: 'Who this peer is.', value: 'ID' },
+  { name: 'ID', method: 'GET', path: '/id', answer: 'json', right: 'read', about: 'Who this peer is.', value: 'ID' },
   {
     name: 'Version',
     method: 'GET',
     path: '/version',
     answer: 'json',
+    right: 'read',
     about: 'Version of this peer.',
     value: 'Version'
   },
-  { name: 'Peers', method: 'GET', path: '/peers', answer: 'stream', about: 'The peers of the cluster.', value: 'ID' },
+  {
+    name: 'Peers',
+    method: 'GET',
+    path: '/peers',
+    answer: 'stream',
+    right: 'read',
+    about: 'The peers of the cluster.',
+    value: 'ID'
+  },
   {
     name: 'PeerAdd',
     method: 'POST',
     path: '/peers',
     answer: 'json',
+    right: 'admin',
     about: 'Adds a peer: {"peer_id":"…"}.',
     value: 'ID'
   },
@@ -68,6 +88,7 @@ export const restRoutes = Object.freeze([
     method: 'DELETE',
     path: '/peers/{peer}',
     answer: 'empty',
+    right: 'admin',
     about: 'Removes a peer from the cluster.'
   },
   {
@@ -75,6 +96,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/add',
     answer: 'stream',
+    right: 'add',
     about: 'Adds files, sent as multipart/form-data, and pins them.',
     value: 'AddedOutput',
     query: addParameters
@@ -84,6 +106,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/allocations',
     answer: 'stream',
+    right: 'read',
     about: 'The pinset.',
     value: 'Pin',
     query: [
@@ -96,6 +119,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/allocations/{hash}',
     answer: 'json',
+    right: 'read',
     about: 'One pin of the pinset.',
     value: 'Pin'
   },
@@ -104,6 +128,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/pins',
     answer: 'stream',
+    right: 'read',
     about: 'Statuses of all pins at all peers.',
     value: 'GlobalPinInfo',
     query: [
@@ -118,6 +143,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/pins/{hash}/recover',
     answer: 'json',
+    right: 'pin',
     about: 'Tries again what failed for one pin.',
     value: 'GlobalPinInfo',
     query: [localParameter]
@@ -127,6 +153,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/pins/recover',
     answer: 'stream',
+    right: 'admin',
     about: 'Tries again what failed.',
     value: 'GlobalPinInfo',
     query: [localParameter]
@@ -136,6 +163,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/pins/{hash}',
     answer: 'json',
+    right: 'read',
     about: 'Status of one pin at its peers.',
     value: 'GlobalPinInfo',
     query: [localParameter]
@@ -145,6 +173,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/pins/{hash}',
     answer: 'json',
+    right: 'pin',
     about: 'Pins a CID.',
     value: 'Pin',
     query: [...pinParameters, waitParameter]
@@ -154,6 +183,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/pins/{keyType}/{path}',
     answer: 'json',
+    right: 'pin',
     about: 'Pins what a path leads to.',
     value: 'Pin',
     query: [...pinParameters, waitParameter]
@@ -163,6 +193,7 @@ export const restRoutes = Object.freeze([
     method: 'DELETE',
     path: '/pins/{hash}',
     answer: 'json',
+    right: 'unpin-own',
     about: 'Unpins a CID.',
     value: 'Pin',
     query: [waitParameter]
@@ -172,6 +203,7 @@ export const restRoutes = Object.freeze([
     method: 'DELETE',
     path: '/pins/{keyType}/{path}',
     answer: 'json',
+    right: 'unpin-own',
     about: 'Unpins what a path leads to.',
     value: 'Pin',
     query: [waitParameter]
@@ -181,6 +213,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/ipfs/gc',
     answer: 'json',
+    right: 'admin',
     about: 'Collects garbage at the IPFS daemons.',
     query: [localParameter]
   },
@@ -189,6 +222,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/health/graph',
     answer: 'json',
+    right: 'read',
     about: 'Which peers are connected to which.'
   },
   {
@@ -196,6 +230,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/health/consensus',
     answer: 'json',
+    right: 'read',
     about: 'Where the consensus stands.'
   },
   {
@@ -203,6 +238,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/health/alerts',
     answer: 'json',
+    right: 'read',
     about: 'Metrics that were not renewed in time, latest first.'
   },
   {
@@ -210,6 +246,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/health/bandwidth',
     answer: 'json',
+    right: 'read',
     about: 'Bytes by protocol.'
   },
   {
@@ -217,6 +254,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/health/pins',
     answer: 'json',
+    right: 'read',
     about: 'How many pins there are in which status. Reads the whole listing.',
     value: 'PinCounts',
     query: [localParameter]
@@ -226,15 +264,24 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/monitor/metrics/{name}',
     answer: 'json',
+    right: 'read',
     about: 'The last metrics of a name.'
   },
-  { name: 'MetricNames', method: 'GET', path: '/monitor/metrics', answer: 'json', about: 'Names of metrics.' },
+  {
+    name: 'MetricNames',
+    method: 'GET',
+    path: '/monitor/metrics',
+    answer: 'json',
+    right: 'read',
+    about: 'Names of metrics.'
+  },
   // Ours: the reference knows nothing below /repair.
   {
     name: 'Services',
     method: 'GET',
     path: '/repair/services',
     answer: 'stream',
+    right: 'read',
     about: 'What was decided about peers.'
   },
   {
@@ -242,6 +289,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/repair/services/{peer}',
     answer: 'json',
+    right: 'admin',
     about: 'Decides about a peer.',
     query: [{ name: 'state', type: 'text', about: 'active, cordoned or draining.', required: true }]
   },
@@ -250,6 +298,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/repair/run',
     answer: 'stream',
+    right: 'admin',
     about: 'One round of repair over all pins: the moves.',
     query: [dryRunParameter]
   },
@@ -258,6 +307,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/repair/drain/{peer}',
     answer: 'stream',
+    right: 'admin',
     about: 'Moves all pins away from a peer.',
     query: [dryRunParameter]
   },
@@ -266,6 +316,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/repair/replace/{peer}',
     answer: 'stream',
+    right: 'admin',
     about: 'Moves all pins of a peer to another.',
     query: [{ name: 'by', type: 'text', about: 'The other peer.', required: true }, dryRunParameter]
   },
@@ -274,6 +325,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/repair/rebalance',
     answer: 'stream',
+    right: 'admin',
     about: 'Evens out what the peers hold.',
     query: [dryRunParameter]
   },
@@ -282,6 +334,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/repair/explain',
     answer: 'json',
+    right: 'read',
     about: 'Which peers would hold a pin with these options, and why.',
     query: pinParameters
   },
@@ -290,6 +343,7 @@ export const restRoutes = Object.freeze([
     method: 'GET',
     path: '/repair/explain/{hash}',
     answer: 'json',
+    right: 'read',
     about: 'Which peers would hold this pin, and why.',
     query: pinParameters
   },
@@ -298,6 +352,7 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/token',
     answer: 'json',
+    right: 'none',
     about: 'A token in place of user and password.',
     value: 'Token',
     query: [{ name: 'expires-in', type: 'duration', about: 'The token ends then.' }]
@@ -307,16 +362,32 @@ export const restRoutes = Object.freeze([
     method: 'POST',
     path: '/token/revoke',
     answer: 'empty',
+    right: 'none',
     about: 'Takes back a token: {"token":"…"}, or without a body the one that is shown.'
   }, // ours
   // Ours as well: the description of all this, for programs and for people.
-  { name: 'OpenApi', method: 'GET', path: '/openapi.json', answer: 'json', about: 'This description of the API.' },
-  { name: 'Docs', method: 'GET', path: '/docs', answer: 'page', about: 'The description of the API for people.' },
+  {
+    name: 'OpenApi',
+    method: 'GET',
+    path: '/openapi.json',
+    answer: 'json',
+    right: 'none',
+    about: 'This description of the API.'
+  },
+  {
+    name: 'Docs',
+    method: 'GET',
+    path: '/docs',
+    answer: 'page',
+    right: 'none',
+    about: 'The description of the API for people.'
+  },
   {
     name: 'Health',
     method: 'GET',
     path: '/health',
     answer: 'empty',
+    right: 'none',
     about: 'Whether the API answers. Needs no credentials.'
   }
 ] as const satisfies readonly RestRoute[])

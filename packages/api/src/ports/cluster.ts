@@ -19,14 +19,23 @@ export interface Scope {
   readonly local?: boolean | undefined
 }
 
+/** Who wants to know what a change is about to replace. */
+export interface Guarded {
+  /**
+   * Looks at each pin that this one takes the place of, takes its options from, or removes; `undefined` where there is
+   * none. What it throws stops the change. No other change of the same CID through this peer comes in between.
+   */
+  readonly guard?: ((existing: Pin | undefined) => void) | undefined
+}
+
 /** The pinset: what is wanted. */
 export interface Pins {
   /** Checks, allocates and commits; the answer is the pin as committed. */
-  pin(pin: Pin, options: AbortOptions): Promise<Pin>
-  pinPath(path: PinPath, options: AbortOptions): Promise<Pin>
+  pin(pin: Pin, options: AbortOptions & Guarded): Promise<Pin>
+  pinPath(path: PinPath, options: AbortOptions & Guarded): Promise<Pin>
   /** Answers the pin as it was. */
-  unpin(cid: CID, options: AbortOptions): Promise<Pin>
-  unpinPath(path: string, options: AbortOptions): Promise<Pin>
+  unpin(cid: CID, options: AbortOptions & Guarded): Promise<Pin>
+  unpinPath(path: string, options: AbortOptions & Guarded): Promise<Pin>
   /** @throws {ClusterError} `NOT_IN_PINSET` */
   get(cid: CID, options: AbortOptions): Promise<Pin>
   list(options: ListOptions): Pages<Pin>
@@ -53,7 +62,11 @@ export interface Members {
 
 /** Content: adding and collecting. */
 export interface Content {
-  add(entries: AsyncIterable<FileEntry>, params: AddParams, options: AbortOptions): AsyncGenerator<AddedOutput, CID>
+  add(
+    entries: AsyncIterable<FileEntry>,
+    params: AddParams,
+    options: AbortOptions & Guarded
+  ): AsyncGenerator<AddedOutput, CID>
   /** The peers that would get the blocks of a pin with these options. */
   allocate(options: PinOptions & AbortOptions): Promise<readonly PeerId[]>
   repoGC(options: AbortOptions & Scope): Promise<GlobalRepoGC>
