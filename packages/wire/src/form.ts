@@ -1,4 +1,4 @@
-import { ClusterError } from '@cluster/api'
+import { ClusterError, type WithTimeOffsets } from '@cluster/api'
 import { always, array, field, map, mapped, struct, type Codec, type Field, type Fields } from '@cluster/msgpack'
 import type { PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
@@ -7,9 +7,11 @@ import { compareUtf8, quote } from './json.ts'
 /** How values of a type are printed and read as JSON. */
 export interface JsonForm<T> {
   /** The JSON text, byte for byte as Go prints it. */
-  readonly print: (value: T) => string
+  readonly print: (value: T, offsetMinutes?: number) => string
   /** Reads what {@link parseJson} returned. Throws `CORRUPT`. */
   readonly read: (json: unknown) => T
+  /** Of times: how many minutes the clock of a text is ahead of UTC. */
+  readonly offset?: (json: unknown) => number
   /** Whether Go's `omitempty` leaves the value out. */
   readonly isEmpty: (value: T) => boolean
   /** The value of a key that is missing or null. */
@@ -39,7 +41,9 @@ export interface RecordField<T> {
 }
 
 /** The properties of a {@link record} in Go's order of declaration. */
-export type RecordFields<T> = { readonly [K in keyof T]-?: RecordField<T[K]> }
+export type RecordFields<T> = {
+  readonly [K in Exclude<keyof T, keyof WithTimeOffsets>]-?: RecordField<T[K]>
+}
 
 /**
  * One property: its form and its keys in JSON and msgpack, as the tables of the specification give them. A key that
@@ -58,7 +62,10 @@ export function at<T>(form: Form<T>, json: string, msgpack: string): RecordField
   }
 }
 
-/** A Go struct in both forms. In JSON, keys are found whatever their case, and unknown ones are ignored. */
+/**
+ * A Go struct in both forms. In JSON, keys are found whatever their case, unknown ones are ignored, and times are printed
+ * in the offset that they were read in.
+ */
 export function record<T extends object>(fields: RecordFields<T>): Form<T> {
   const entries = Object.entries<RecordField<unknown>>(fields as Record<string, RecordField<unknown>>)
   const codec = struct<T>(Object.fromEntries(entries.map(([name, { msgpack }]) => [name, msgpack])) as Fields<T>)
@@ -76,11 +83,12 @@ export function record<T extends object>(fields: RecordFields<T>): Form<T> {
     json: {
       print: (value) => {
         const properties = value as Readonly<Record<string, unknown>>
+        const { timeOffsets } = value as WithTimeOffsets
         let text = ''
         for (const { name, json, omitJson, prefix } of slots) {
           const property = properties[name]
           if (omitJson && json.isEmpty(property)) continue
-          text += `${text === '' ? '' : ','}${prefix}${json.print(property)}`
+          text += `${text === '' ? '' : ','}${prefix}${json.print(property, timeOffsets?.[name])}`
         }
         return `{${text}}`
       },
@@ -91,6 +99,8 @@ export function record<T extends object>(fields: RecordFields<T>): Form<T> {
           const slot = byKey.get(key) ?? byLowerCase.get(key.toLowerCase())
           if (slot === undefined) continue
           value[slot.name] = inside(slot.key, () => slot.json.read(property))
+          const offset = slot.json.offset?.(property) ?? 0
+          if (offset !== 0) value['timeOffsets'] = { ...(value as WithTimeOffsets).timeOffsets, [slot.name]: offset }
         }
         return value as T
       },

@@ -1,4 +1,4 @@
-import { PIN_FAILURES, TrackerStatus, type PinInfoShort } from '@cluster/api'
+import { parseTimestamp, PIN_FAILURES, TrackerStatus, type PinInfoShort } from '@cluster/api'
 import { decode, encode, map, string } from '@cluster/msgpack'
 import { describe, expect, it } from 'vitest'
 import { parseJson, pinInfoShortForm } from './index.ts'
@@ -15,6 +15,22 @@ const plain: PinInfoShort = {
   priorityPin: true
 }
 const retryAt = 1_700_000_000_000_000_000n
+
+describe('times that were written in another zone', () => {
+  it('are printed in it again; the instant is the same', () => {
+    const berlin = '"timestamp":"2026-11-21T20:46:05.5+01:00"'
+    const text = json.print(plain).replace(/"timestamp":"[^"]*"/, berlin)
+    const info = json.read(parseJson(text))
+    expect(json.print(info)).toBe(text)
+    expect(info.timeOffsets).toEqual({ timestamp: 60 })
+    expect(info.timestamp).toBe(parseTimestamp('2026-11-21T19:46:05.5Z'))
+    expect(encode(msgpack, info)).toEqual(encode(msgpack, { ...plain, timestamp: info.timestamp }))
+  })
+
+  it('say nothing of a zone that is UTC', () => {
+    expect(json.read(parseJson(json.print(plain)))).not.toHaveProperty('timeOffsets')
+  })
+})
 
 describe('why a pin failed, and when it is tried again', () => {
   it.each(PIN_FAILURES)('%s goes over both wires', (reason) => {

@@ -37,7 +37,7 @@ export function pinOptionsParameters(options: PinOptions): readonly (readonly [s
     ['shard-size', options.shardSize.toString()],
     ['user-allocations', (options.userAllocations ?? []).map(String).join()]
   ]
-  if (expireAt !== undefined) parameters.push(['expire-at', printTime(expireAt)])
+  if (expireAt !== undefined) parameters.push(['expire-at', printTime(expireAt, options.timeOffsets?.['expireAt'])])
   for (const [key, value] of options.metadata ?? []) if (key !== '') parameters.push([METADATA_PREFIX + key, value])
   if (pinUpdate !== undefined) parameters.push(['pin-update', pinUpdate.toString()])
   if (origins !== undefined && origins.length > 0) parameters.push(['origins', origins.map(String).join()])

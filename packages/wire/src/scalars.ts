@@ -8,6 +8,7 @@ import {
   pinModeToString,
   pinTypeFromString,
   pinTypeToString,
+  timestampOffset,
   trackerStatusFromString,
   trackerStatusToString,
   type Timestamp
@@ -24,6 +25,7 @@ import { quote } from './json.ts'
 
 const FIRST_TIME = -62_167_219_200_000_000_000n
 const LAST_TIME = 253_402_300_799_000_000_000n
+const DAY = 86_400_000_000_000n
 
 /** Go's int for values that fit a number: factors, depths, counts. */
 export const int: Form<number> = numberForm(msgpack.int, (value) => {
@@ -113,11 +115,11 @@ export const address: Form<Multiaddr | undefined> = textual(
 )
 
 /** An instant; the zero time is printed, never left out of JSON. */
-export const time: Form<Timestamp | undefined> = textual(
-  msgpack.time,
-  parseTimestamp,
-  (value) => quote(printTime(value)),
-  { ofNothing: quote(formatTimestamp(undefined)), isEmpty: () => false }
+export const time: Form<Timestamp | undefined> = zoned(
+  textual(msgpack.time, parseTimestamp, (value, offsetMinutes) => quote(printTime(value, offsetMinutes)), {
+    ofNothing: quote(formatTimestamp(undefined)),
+    isEmpty: () => false
+  })
 )
 
 /** An instant that is left out of JSON where there is none: only of types that Go has not. */
@@ -139,8 +141,12 @@ export const ipfsPinStatus: Form<number> = named(msgpack.int, ipfsPinStatusFromS
  * An instant as RFC 3339, which has the years 0 to 9999: what lies outside, as other peers may send it, prints as the
  * first or last second of them.
  */
-export function printTime(value: Timestamp): string {
-  return formatTimestamp(value < FIRST_TIME ? FIRST_TIME : value > LAST_TIME ? LAST_TIME : value)
+export function printTime(value: Timestamp, offsetMinutes = 0): string {
+  // In another offset, the last hours of that span may lie outside as well.
+  if (value < FIRST_TIME) return formatTimestamp(FIRST_TIME)
+  if (value > LAST_TIME) return formatTimestamp(LAST_TIME)
+  const isInside = value > FIRST_TIME + DAY && value < LAST_TIME - DAY
+  return formatTimestamp(value, isInside ? offsetMinutes : 0)
 }
 
 /**
@@ -207,6 +213,11 @@ function named(
   }
 }
 
+/** A type of times: it can tell the offset of a text. */
+function zoned<T>(form: Form<T>): Form<T> {
+  return { ...form, json: { ...form.json, offset: (json) => (typeof json === 'string' ? timestampOffset(json) : 0) } }
+}
+
 interface TextualOptions {
   readonly ofNothing?: string
   readonly isEmpty?: () => boolean
@@ -216,13 +227,13 @@ interface TextualOptions {
 function textual<T>(
   codec: msgpack.Codec<T | undefined>,
   parse: (text: string) => T | undefined,
-  print: (value: T) => string,
+  print: (value: T, offsetMinutes?: number) => string,
   { ofNothing = 'null', isEmpty }: TextualOptions = {}
 ): Form<T | undefined> {
   return {
     msgpack: codec,
     json: {
-      print: (value) => (value === undefined ? ofNothing : print(value)),
+      print: (value, offsetMinutes) => (value === undefined ? ofNothing : print(value, offsetMinutes)),
       read: (json) => {
         if (json === null || json === undefined) return undefined
         if (typeof json !== 'string') throw wrongType('a string', json)

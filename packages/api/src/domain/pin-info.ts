@@ -2,11 +2,11 @@ import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { PinFailure } from './pin-failure.ts'
-import type { Timestamp } from './timestamp.ts'
+import type { Timestamp, WithTimeOffsets } from './timestamp.ts'
 import { TrackerStatus, trackerStatusMatches } from './tracker-status.ts'
 
 /** What one peer says of one pin, without the pin. */
-export interface PinInfoShort {
+export interface PinInfoShort extends WithTimeOffsets {
   readonly peername: string
   readonly ipfsPeerId: PeerId | undefined
   readonly ipfsPeerAddresses: readonly Multiaddr[] | undefined
@@ -39,7 +39,7 @@ export interface PinInfo extends PinInfoShort {
 }
 
 /** What the cluster says of one pin; `peerMap` is keyed by the base58 text of the peer IDs. */
-export interface GlobalPinInfo {
+export interface GlobalPinInfo extends WithTimeOffsets {
   readonly cid: CID
   readonly name: string
   readonly allocations: readonly PeerId[] | undefined

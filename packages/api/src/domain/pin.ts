@@ -4,7 +4,7 @@ import type { CID } from 'multiformats/cid'
 import { pinModeToDepth, type PinDepth, type PinMode } from './pin-mode.ts'
 import { PinType } from './pin-type.ts'
 import { pinOptionsSchema } from './schemas.ts'
-import type { Timestamp } from './timestamp.ts'
+import type { Timestamp, WithTimeOffsets } from './timestamp.ts'
 
 /**
  * What a caller may say about a pin.
@@ -13,7 +13,7 @@ import type { Timestamp } from './timestamp.ts'
  *
  * @see wire-host-rpc.md §4.4
  */
-export interface PinOptions {
+export interface PinOptions extends WithTimeOffsets {
   /** Fewest copies; −1 on both factors means every peer, 0 the configured default. */
   readonly replicationFactorMin: number
   /** Most copies; see {@link PinOptions.replicationFactorMin}. */

@@ -4,6 +4,7 @@ import {
   formatTimestamp,
   parseTimestamp,
   timestampFromMs,
+  timestampOffset,
   timestampToMs,
   truncateToSecond,
   ZERO_TIME_TEXT
@@ -46,6 +47,21 @@ describe('timestamps', () => {
         expect(parseTimestamp(formatTimestamp(time))).toBe(time)
       })
     )
+  })
+
+  it('shows the clock of an offset, and tells the offset of a text', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 0n, max: 4_000_000_000_000_000_000n }),
+        fc.integer({ min: -900, max: 900 }),
+        (time, offset) => {
+          const text = formatTimestamp(time, offset)
+          expect([parseTimestamp(text), timestampOffset(text)]).toEqual([time, offset])
+        }
+      )
+    )
+    expect(formatTimestamp(0n, -210)).toBe('1969-12-31T20:30:00-03:30')
+    expect(['2026-01-02T03:04:05Z', '2026-01-02'].map(timestampOffset)).toEqual([0, 0])
   })
 
   it('cannot write years that RFC 3339 has not', () => {

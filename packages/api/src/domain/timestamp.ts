@@ -7,9 +7,22 @@
  */
 export type Timestamp = bigint
 
+/**
+ * Of a value with times that was read from text: in which offset from UTC they were written. Whoever prints the value
+ * again writes them alike, as Go does with the zone of the peer that was asked.
+ *
+ * @see cli-config.md §0.5
+ */
+export interface WithTimeOffsets {
+  /** Minutes by name of the property; what is not named, or all when absent, was in UTC. */
+  readonly timeOffsets?: Readonly<Record<string, number>>
+}
+
 const NANOS_PER_MS = 1_000_000n
 const NANOS_PER_SECOND = 1_000_000_000n
+const NANOS_PER_MINUTE = 60n * NANOS_PER_SECOND
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))$/
+const OFFSET = /([+-])(\d\d):(\d\d)$/
 /** What Go prints for the zero time. */
 export const ZERO_TIME_TEXT = '0001-01-01T00:00:00Z'
 const ZERO_TIME_NANOS = BigInt(Date.parse(ZERO_TIME_TEXT)) * NANOS_PER_MS
@@ -30,19 +43,33 @@ export function truncateToSecond(time: Timestamp): Timestamp {
 }
 
 /**
- * Prints an instant as RFC 3339 in UTC with up to nine fractional digits, trailing zeros removed, as Go does.
+ * Prints an instant as RFC 3339 with up to nine fractional digits, trailing zeros removed, as Go does.
  *
+ * @param offsetMinutes - how far the clock that is shown is ahead of UTC; `Z` for 0
  * @throws {RangeError} outside the years 0 to 9999, which RFC 3339 cannot write
  * @see http-apis.md §1.13
  */
-export function formatTimestamp(time: Timestamp | undefined): string {
+export function formatTimestamp(time: Timestamp | undefined, offsetMinutes = 0): string {
   if (time === undefined) return ZERO_TIME_TEXT
-  const seconds = floorDiv(time, NANOS_PER_SECOND)
-  const nanos = time - seconds * NANOS_PER_SECOND
+  const shown = time + BigInt(offsetMinutes) * NANOS_PER_MINUTE
+  const seconds = floorDiv(shown, NANOS_PER_SECOND)
+  const nanos = shown - seconds * NANOS_PER_SECOND
   const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, -5)
   if (!/^\d{4}-/.test(whole)) throw new RangeError(`RFC 3339 has no year ${whole.slice(0, 7)}`)
   const fraction = nanos === 0n ? '' : `.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}`
-  return `${whole}${fraction}Z`
+  return `${whole}${fraction}${offsetText(offsetMinutes)}`
+}
+
+function offsetText(minutes: number): string {
+  if (minutes === 0) return 'Z'
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60]
+  return `${minutes < 0 ? '-' : '+'}${hours.toString().padStart(2, '0')}:${rest.toString().padStart(2, '0')}`
+}
+
+/** How many minutes the clock of an RFC 3339 text is ahead of UTC; 0 when it does not say. */
+export function timestampOffset(text: string): number {
+  const [, sign, hours, minutes] = OFFSET.exec(text) ?? []
+  return sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1)
 }
 
 /**
@@ -54,13 +81,13 @@ export function formatTimestamp(time: Timestamp | undefined): string {
 export function parseTimestamp(text: string): Timestamp | undefined {
   const match = RFC3339.exec(text)
   if (match === null) throw new SyntaxError(`not an RFC 3339 time: ${JSON.stringify(text)}`)
-  const [, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = '', , sign, zh, zm] = match
+  const [, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = ''] = match
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   // Date rolls 31 February over to March; Go refuses it.
   if (Number.isNaN(date.getTime()) || date.getUTCDate() !== Number(day) || Number(hour) > 23) {
     throw new SyntaxError(`not a date: ${JSON.stringify(text)}`)
   }
-  const offsetMinutes = sign === undefined ? 0 : (Number(zh) * 60 + Number(zm)) * (sign === '-' ? -1 : 1)
+  const offsetMinutes = timestampOffset(text)
   const nanos = BigInt(fraction.slice(0, 9).padEnd(9, '0'))
   const time = BigInt(date.getTime() - offsetMinutes * 60_000) * NANOS_PER_MS + nanos
   return time === ZERO_TIME_NANOS ? undefined : time
