@@ -16,9 +16,8 @@ export function formatStatus(info: GlobalPinInfo, paint: Paint = noPaint): strin
     const error = entry.error === '' ? '' : `: ${entry.error}`
     const status = paint(trackerStatusToString(entry.status).toUpperCase(), entry.status) + error
     const attempts = `Attempts: ${entry.attemptCount.toString()}`
-    lines.push(
-      `    > ${name} : ${status} | ${formatTimestamp(entry.timestamp)} | ${attempts} | Priority: ${String(entry.priorityPin)}`
-    )
+    const time = formatTimestamp(entry.timestamp, entry.timeOffsets?.['timestamp'])
+    lines.push(`    > ${name} : ${status} | ${time} | ${attempts} | Priority: ${String(entry.priorityPin)}`)
   }
   return lines.map((line) => `${line}\n`).join('')
 }

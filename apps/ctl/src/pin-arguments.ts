@@ -1,4 +1,12 @@
-import { parseContentPath, parseDuration, pinModeFromString, timestampFromMs, type PinOptions } from '@cluster/api'
+import {
+  parseContentPath,
+  parseDuration,
+  pinModeFromString,
+  timestampFromMs,
+  timestampToMs,
+  type PinOptions,
+  type WithTimeOffsets
+} from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'
@@ -53,13 +61,15 @@ export function parsePeer(text: string): PeerId {
 /** The options that the flags ask for. */
 export function pinOptionsOf(flags: PinFlags, nowMs: number): Partial<PinOptions> {
   const { replication = 0, name = '', mode = '' } = flags
+  const expireAt = parseExpiry(flags.expireIn ?? '', nowMs)
   return {
     name,
     mode: pinModeFromString(mode),
     replicationFactorMin: replication === 0 ? (flags.replicationMin ?? 0) : replication,
     replicationFactorMax: replication === 0 ? (flags.replicationMax ?? 0) : replication,
     userAllocations: parseAllocations(flags.allocations ?? ''),
-    expireAt: parseExpiry(flags.expireIn ?? '', nowMs),
+    expireAt,
+    ...zoneOf(expireAt),
     metadata: parseMetadata(flags.metadata ?? [])
   }
 }
@@ -80,6 +90,12 @@ function parseExpiry(text: string, nowMs: number): bigint | undefined {
   } catch (error) {
     throw new Failure('parsing expire-in', error)
   }
+}
+
+/** Times are written in the zone of this machine, in which the peer answers them. */
+function zoneOf(time: bigint | undefined): WithTimeOffsets {
+  const offset = time === undefined ? 0 : -new Date(timestampToMs(time)).getTimezoneOffset()
+  return offset === 0 ? {} : { timeOffsets: { expireAt: offset } }
 }
 
 function parseMetadata(pairs: readonly string[]): ReadonlyMap<string, string> | undefined {
