@@ -60,6 +60,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     super()
     const { storage, clock, random, log, blocks } = init
     const { signal } = this.#stop
+    const isCollecting = init.keepTombstones !== true
     this.#init = init
     this.#layout = new Layout(init.namespace)
     this.#dirty = new DirtyMark(storage, this.#layout)
@@ -77,7 +78,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     )
     this.#feed = new ChangeFeed((keys, readSignal) => this.#values(keys, { signal: readSignal }))
     if (init.catchUp !== undefined) {
-      const base = { storage, layout: this.#layout, blocks, exchange: this.#exchange, clock, random, log }
+      const base = { storage, layout: this.#layout, blocks, exchange: this.#exchange, clock, random, log, isCollecting }
       this.#catchUp = new CatchUp(
         catchUpParts(base, () => this.#replica),
         init.catchUp
@@ -98,7 +99,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       announcer: this.#announcer,
       feed: this.#feed,
       dirty: this.#dirty,
-      isCollecting: init.keepTombstones !== true,
+      isCollecting,
       events: {
         isHeard: (type) => this.listenerCount(type) > 0,
         emit: (type, detail) => this.safeDispatchEvent(type, { detail })

@@ -185,8 +185,12 @@ export class Jobs {
 }
 
 function write(draft: Draft, job: Job): void {
-  const height = encodeUvarint(job.root.height ?? 0n)
-  draft.put(draft.layout.frontier(job.id), concatBytes(job.root.cid.bytes, height))
+  draft.put(draft.layout.frontier(job.id), frontierValue(job.root))
+}
+
+/** What stands in the datastore for a block of the frontier: the head from which it was reached. */
+export function frontierValue(root: Job['root']): Uint8Array {
+  return concatBytes(root.cid.bytes, encodeUvarint(root.height ?? 0n))
 }
 
 /** Reads the frontier that a former run left. */
@@ -194,10 +198,11 @@ export async function* readFrontier(
   storage: CrdtStorage,
   layout: Layout,
   signal: AbortSignal
-): AsyncGenerator<{ cid: CID; root: Head }> {
+): AsyncGenerator<{ cid: CID; id: BlockId; root: Head }> {
   for await (const page of storage.scan(layout.frontiers(), { signal })) {
     for (const { key, value } of page) {
-      const cid = cidOfBlockId(layout.lastSegment(key))
+      const id = layout.lastSegment(key)
+      const cid = cidOfBlockId(id)
       let root: Head | undefined
       try {
         const [rootCid, rest] = CID.decodeFirst(value)
@@ -207,7 +212,7 @@ export async function* readFrontier(
         root = undefined
       }
       if (cid === undefined || root === undefined) throw badEntry('error decoding frontier', key)
-      yield { cid, root }
+      yield { cid, id, root }
     }
   }
 }

@@ -28,6 +28,7 @@ test('other bytes than were asked for are no block: it is asked for again', asyn
       })
     },
     random: () => 0,
+    isCollecting: true,
     log: memoryLogger(),
     signal: stop.signal,
     limits: DEFAULT_CATCH_UP_LIMITS,

@@ -1,5 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
-import type { Key } from 'interface-datastore'
+import type { Key, Pair } from 'interface-datastore'
 import { badEntry, readMany } from '../../store/draft.ts'
 import type { Layout } from '../../store/layout.ts'
 import type { Clock, CrdtStorage, StorageOperation } from '../../ports.ts'
@@ -183,7 +183,7 @@ export class BlockIndex {
 }
 
 /** Puts a block into the index. */
-export function indexOperation(layout: Layout, height: bigint, id: string, size: number): StorageOperation {
+export function indexOperation(layout: Layout, height: bigint, id: string, size: number): { put: Pair } {
   return { put: { key: layout.indexed(height, id), value: encodeUvarint(BigInt(size)) } }
 }
 

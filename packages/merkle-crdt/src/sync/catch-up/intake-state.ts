@@ -8,10 +8,10 @@ import type { SnapshotKind } from './message.ts'
 export interface IntakeState {
   /** The peer that it comes from: another one cannot go on with it. */
   readonly peer: string
-  readonly phase: 'frame' | 'elements' | 'marks' | 'cleaning'
+  readonly phase: 'frame' | 'elements' | 'marks' | 'newer' | 'cleaning'
   /** Where the next chunk of elements begins. */
   readonly cursor: string
-  /** Chunks of the frame that are kept. */
+  /** Chunks of the frame that are kept; from the phase `newer` on, one more stands behind them: the tops. */
   readonly frameChunks: number
   readonly keys: number
   readonly chunks: number
@@ -20,7 +20,7 @@ export interface IntakeState {
 /** Keys that are deleted in one write. */
 const CHUNK = 1000
 const KINDS: readonly SnapshotKind[] = ['heads', 'processed', 'tombstones']
-const PHASES: readonly IntakeState['phase'][] = ['frame', 'elements', 'marks', 'cleaning']
+const PHASES: readonly IntakeState['phase'][] = ['frame', 'elements', 'marks', 'newer', 'cleaning']
 
 /**
  * Where a snapshot that is being taken in keeps what it needs to go on after a crash. Every write is durable: a durable
@@ -91,6 +91,15 @@ export class IntakeRecords {
       await this.#storage.commit([...operations, this.forget()], { durable: true })
     }
     await this.drop(signal)
+  }
+
+  /** What an earlier version queued to be merged afterwards. */
+  async unqueue(signal: AbortSignal): Promise<StorageOperation[]> {
+    const operations: StorageOperation[] = []
+    for await (const page of this.#storage.scan(this.#layout.frontiers(), { signal })) {
+      for (const { key } of page) operations.push({ delete: key })
+    }
+    return operations
   }
 
   async hasHeads(signal: AbortSignal): Promise<boolean> {

@@ -61,7 +61,11 @@ class Arbitrary {
       }),
       () => ({ type: 'blocks', digests: this.list(9, () => this.digest()) }),
       () => ({ type: 'data', blocks: this.list(5, () => this.bytes()) }),
-      () => ({ type: 'snapshot', part: this.below(2) === 0 ? 'frame' : 'elements', cursor: this.text() }),
+      () => ({
+        type: 'snapshot',
+        part: (['frame', 'elements', 'tops'] as const)[this.below(3)] ?? 'frame',
+        cursor: this.text()
+      }),
       () => ({
         type: 'chunk',
         chunk: {

@@ -59,6 +59,12 @@ export interface SnapshotChunk {
   readonly next: string
 }
 
+/**
+ * `frame`: heads, processed marks and outstanding tombstones, as of one moment; `elements`: from a cursor on; `tops`: the
+ * heads from which all is reached that is merged by then.
+ */
+export type SnapshotPart = 'frame' | 'elements' | 'tops'
+
 /** What a chunk holds. */
 export type SnapshotKind = 'heads' | 'processed' | 'tombstones' | 'elements'
 
@@ -69,8 +75,7 @@ export type CatchUpMessage =
   | { readonly type: 'page'; readonly entries: readonly IndexEntry[]; readonly hasMore: boolean }
   | { readonly type: 'blocks'; readonly digests: readonly Uint8Array[] }
   | { readonly type: 'data'; readonly blocks: readonly Uint8Array[] }
-  /** `frame`: heads, processed marks and outstanding tombstones, as one; `elements`: from a cursor on. */
-  | { readonly type: 'snapshot'; readonly part: 'frame' | 'elements'; readonly cursor: string }
+  | { readonly type: 'snapshot'; readonly part: SnapshotPart; readonly cursor: string }
   | { readonly type: 'chunk'; readonly chunk: SnapshotChunk }
   /** The end of an answer; `code` is empty, or why there is no (further) answer. */
   | { readonly type: 'done'; readonly code: string }
@@ -103,6 +108,7 @@ export function encodeMessage(message: CatchUpMessage): Uint8Array {
     case 'snapshot':
       if (message.part === 'elements') writer.tag(1, WireType.Varint).bool(true)
       text(writer, 2, message.cursor)
+      if (message.part === 'tops') writer.tag(3, WireType.Varint).bool(true)
       break
     case 'chunk':
       writer.tag(1, WireType.Varint).uint32(KINDS.indexOf(message.chunk.kind))
@@ -203,7 +209,8 @@ function decodeKnown(field: number, reader: BinaryReader): CatchUpMessage | unde
       return { type: 'data', blocks: readFields(inner).all(1) }
     case FIELD.snapshot: {
       const fields = readFields(inner)
-      return { type: 'snapshot', part: fields.number(1) === 0n ? 'frame' : 'elements', cursor: fields.text(2) }
+      const part = fields.number(1) !== 0n ? 'elements' : fields.number(3) !== 0n ? 'tops' : 'frame'
+      return { type: 'snapshot', part, cursor: fields.text(2) }
     }
     case FIELD.chunk:
       return { type: 'chunk', chunk: readChunk(inner) }

@@ -30,6 +30,8 @@ export interface CatchUpParts {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
+  /** Whether what was added and taken back is forgotten. */
+  readonly isCollecting: boolean
   /** Runs between two turns of the store. */
   readonly inTurn: InTurn
   /**

@@ -3,7 +3,7 @@ import type { CatchUpParts } from './options.ts'
 
 /** What catching up needs of the replica, which is made later. */
 export function catchUpParts(
-  base: Pick<CatchUpParts, 'storage' | 'layout' | 'blocks' | 'exchange' | 'clock' | 'random' | 'log'>,
+  base: Pick<CatchUpParts, 'storage' | 'layout' | 'blocks' | 'exchange' | 'clock' | 'random' | 'log' | 'isCollecting'>,
   replica: () => Replica
 ): CatchUpParts {
   return {

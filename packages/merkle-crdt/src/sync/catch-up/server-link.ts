@@ -3,7 +3,7 @@ import { CrdtError, messageOf } from '../../errors.ts'
 import type { Clock } from '../../ports.ts'
 import { deadline, wait } from '../deadline.ts'
 import { Conversation, unexpected, type CatchUpChannel } from './channel.ts'
-import type { CatchUpMessage, Hello, IndexEntry, IndexRequest, SnapshotChunk } from './message.ts'
+import type { CatchUpMessage, Hello, IndexEntry, IndexRequest, SnapshotChunk, SnapshotPart } from './message.ts'
 
 /** A peer of the same cluster that speaks the protocol. */
 export interface CatchUpPeer {
@@ -108,7 +108,7 @@ export class ServerLink {
   }
 
   /** Chunks of a snapshot, one after the other. What `take` throws ends the conversation. */
-  async *snapshot(part: 'frame' | 'elements', cursor: string): AsyncGenerator<SnapshotChunk> {
+  async *snapshot(part: SnapshotPart, cursor: string): AsyncGenerator<SnapshotChunk> {
     // one question at a time, and no reader in the background: so a slow taker holds the sender back
     if (this.#questions.length > 0) throw unexpected('another question is open')
     await this.#write({ type: 'snapshot', part, cursor })

@@ -5,7 +5,7 @@ import type { Layout } from '../../store/layout.ts'
 import { Conversation, unexpected, type CatchUpChannel } from './channel.ts'
 import type { BlockIndex } from './block-index.ts'
 import { idOfDigest } from './digest.ts'
-import type { CatchUpMessage, Hello } from './message.ts'
+import type { CatchUpMessage, Hello, SnapshotPart } from './message.ts'
 import type { SnapshotSource } from './snapshot-source.ts'
 
 /** Blocks read at once, and bytes of blocks in one message, unless one is larger. */
@@ -159,9 +159,9 @@ export class CatchUpServer {
     await talk.write({ type: 'done', code: '' })
   }
 
-  async #sendSnapshot(talk: Conversation, part: 'frame' | 'elements', cursor: string): Promise<void> {
+  async #sendSnapshot(talk: Conversation, part: SnapshotPart, cursor: string): Promise<void> {
     const { snapshots, signal } = this.#parts
-    const chunks = part === 'frame' ? await snapshots.frame(signal) : snapshots.elements(cursor, signal)
+    const chunks = part === 'elements' ? snapshots.elements(cursor, signal) : await snapshots[part](signal)
     if (chunks === undefined) {
       await talk.write({ type: 'done', code: 'busy' })
       return

@@ -170,7 +170,7 @@ export class SnapshotIntake {
   async #wasTakenIn(): Promise<boolean> {
     const before = this.#state
     this.#setState(await this.#records.load(this.#parts.signal))
-    return this.#state === undefined && before?.phase === 'marks'
+    return this.#state === undefined && before?.phase === 'newer'
   }
 
   /** @returns by how many keys the store grew */
@@ -279,7 +279,9 @@ export class SnapshotIntake {
     for (;;) {
       const peer = this.#parts.peers().find((other) => other.id === id && other.isTrusted)
       const link = peer === undefined ? undefined : await this.#open(peer)
-      if (link !== undefined || clock.nowMs() >= untilMs) return link
+      if (link?.has('snapshot') === true) return link
+      link?.close() // blocks are missing there: it may have begun anew, and have less than it had
+      if (clock.nowMs() >= untilMs) return undefined
       await this.#pause(LOOK_AGAIN_MS)
     }
   }

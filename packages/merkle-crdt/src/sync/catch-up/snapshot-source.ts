@@ -2,12 +2,14 @@ import type { Pair } from 'interface-datastore'
 import type { CrdtStorage } from '../../ports.ts'
 import { badEntry, readMany } from '../../store/draft.ts'
 import { decodeElementEntry, type Candidate } from '../../store/element-entry.ts'
+import type { Head } from '../../store/heads.ts'
 import type { Layout } from '../../store/layout.ts'
 import { greatestValue } from '../../store/merge.ts'
 import type { CrdtState } from '../../store/process.ts'
 import { cidOfBlockId, type BlockId } from '../../wire/block-id.ts'
 import { decodeNode } from '../../wire/node.ts'
 import { compareBytes, decodeUvarint } from '../../wire/uvarint.ts'
+import { readFrontier } from '../jobs.ts'
 import { digestOfId, sha256 } from './digest.ts'
 import { DIGEST_BYTES, type SnapshotChunk, type SnapshotKind } from './message.ts'
 import { RecordWriter, type SnapshotElement, type SnapshotRecord } from './records.ts'
@@ -55,18 +57,31 @@ export class SnapshotSource {
   async frame(signal: AbortSignal): Promise<AsyncGenerator<SnapshotChunk> | undefined> {
     const frame = await this.#inTurn(async ({ heads, jobs }): Promise<Frame | undefined> => {
       if (jobs.size > 0 || heads.size === 0) return undefined
-      const writer = new RecordWriter()
-      for (const { id, height } of heads.list()) {
-        const digest = digestOfId(id)
-        if (digest !== undefined) writer.addHead({ digest, height })
-      }
       const processed = this.#storage.scan(this.#layout.allProcessed(), { signal })[Symbol.asyncIterator]()
       const tombstones = this.#storage.scan(this.#layout.tombstones(), { signal })[Symbol.asyncIterator]()
       // the first page fixes the moment
       const [firstProcessed, firstTombstones] = await Promise.all([processed.next(), tombstones.next()])
-      return { heads: writer.finish(), processed, tombstones, firstProcessed, firstTombstones }
+      return { heads: encodeHeads(heads.list()), processed, tombstones, firstProcessed, firstTombstones }
     })
     return frame === undefined ? undefined : this.#sendFrame(frame)
+  }
+
+  /**
+   * From where all blocks that are merged by now are reached: the heads, and those that are none yet, since something
+   * below them is missing.
+   *
+   * @returns `undefined` when there are none
+   */
+  async tops(signal: AbortSignal): Promise<SnapshotChunk[] | undefined> {
+    const tops = await this.#inTurn(async ({ heads }) => {
+      const found = new Map(heads.list().map((head) => [head.id, head]))
+      for await (const { root } of readFrontier(this.#storage, this.#layout, signal)) found.set(root.id, root)
+      const keys = [...found.keys()].map((id) => this.#layout.processed(id))
+      const marks = await readMany(this.#storage, keys, { signal })
+      // a Go peer that went down in its first walk leaves a head that it never merged
+      return [...found.values()].filter((_, index) => marks[index] !== undefined)
+    })
+    return tops.length === 0 ? undefined : [chunkOf('heads', encodeHeads(tops))]
   }
 
   async *#sendFrame(frame: Frame): AsyncGenerator<SnapshotChunk> {
@@ -184,6 +199,15 @@ export class SnapshotSource {
     const { delta } = decodeNode(cid, bytes)
     return { priority: delta.priority, value: greatestValue(delta, key) }
   }
+}
+
+function encodeHeads(heads: readonly Head[]): Uint8Array {
+  const writer = new RecordWriter()
+  for (const { id, height } of heads) {
+    const digest = digestOfId(id)
+    if (digest !== undefined) writer.addHead({ digest, height })
+  }
+  return writer.finish()
 }
 
 /** The greatest by priority, then by bytes. */

@@ -1,14 +1,17 @@
 import { CrdtError } from '../../errors.ts'
-import type { CrdtStorage, StorageOperation } from '../../ports.ts'
+import type { StorageOperation } from '../../ports.ts'
 import { encodeElementEntry, type Candidate } from '../../store/element-entry.ts'
+import type { Head } from '../../store/heads.ts'
 import { cleanKey, type Layout } from '../../store/layout.ts'
 import { greatestValue } from '../../store/merge.ts'
+import { blockIdOf } from '../../wire/block-id.ts'
 import { decodeNode, MAX_LINKS, type DeltaNode } from '../../wire/node.ts'
-import { compareBytes, concatBytes, encodeUvarint } from '../../wire/uvarint.ts'
+import { compareBytes, encodeUvarint } from '../../wire/uvarint.ts'
 import { indexOperation } from './block-index.ts'
 import { cidOfDigest, digestKey, idOfDigest, sha256 } from './digest.ts'
 import type { IntakeRecords, IntakeState } from './intake-state.ts'
-import { DIGEST_BYTES, MAX_INDEX_ENTRIES, type HelloHead, type SnapshotChunk } from './message.ts'
+import { DIGEST_BYTES, type SnapshotChunk } from './message.ts'
+import { BLOCKS_AT_ONCE, NewerBlocks, type NewerBlocksParts } from './newer-blocks.ts'
 import { decodeHeads, decodeRecords, decodeTombstones, type SnapshotElement, type SnapshotRecord } from './records.ts'
 import type { ServerLink } from './server-link.ts'
 import { bestOf } from './snapshot-source.ts'
@@ -20,25 +23,18 @@ const RECORDS_PER_WRITE = 512
 const MARKS_PER_WRITE = 2048
 /** Elements of a chunk that are compared with the blocks that made them. */
 const CHECKS_PER_CHUNK = 2
-/** Pages of the index that are looked through for what came after the frame. */
-const MAX_NEWER_PAGES = 64
-/** Blocks asked for at once at the end. */
-const BLOCKS_AT_ONCE = 64
 const EMPTY = new Uint8Array()
 
 /** What the steps work with. */
-export interface SnapshotStepsParts {
-  readonly storage: CrdtStorage
-  readonly layout: Layout
-  readonly signal: AbortSignal
+export interface SnapshotStepsParts extends NewerBlocksParts {
   readonly random: () => number
 }
 
 /**
  * The steps of taking in a snapshot, each of which can be done again after a crash:
  *
- * 1. the frame is kept as it comes, 2. elements and values are written chunk by chunk, 3. tombstones, then marks, then
- * what came after the frame, then heads. In this order a Go peer that opens the folder in the middle finds only what the
+ * 1. the frame is kept as it comes, 2. elements and values are written chunk by chunk, 3. tombstones, then marks, 4. what
+ * came after the frame is merged, 5. heads, with which the snapshot counts. In this order a Go peer that opens the folder in the middle finds only what the
  * DAG says too: it merges again what is not marked, and what is marked is all there.
  */
 export class SnapshotSteps {
@@ -63,8 +59,18 @@ export class SnapshotSteps {
   async run(from: IntakeState): Promise<void> {
     let state = from
     if (state.phase === 'frame') state = await this.#takeFrame(state)
+    else await this.#checkPeer()
     while (state.phase === 'elements') state = await this.#takeElements(state)
+    if (state.phase === 'marks') state = await this.#takeMarks(state)
     await this.#finish(state)
+  }
+
+  /** It came back: it may have begun anew since the frame. What it had merged then it must have now. */
+  async #checkPeer(): Promise<void> {
+    const frame = await this.#records.kept(0, this.#parts.signal)
+    const digests = [...decodeHeads(frame.data)].map(({ digest }) => digest)
+    const blocks = await this.#blocks(digests)
+    if (blocks.size < digests.length) throw wrong('the peer has lost what it had')
   }
 
   async #save(state: IntakeState, operations: readonly StorageOperation[] = []): Promise<IntakeState> {
@@ -161,28 +167,51 @@ export class SnapshotSteps {
     return found
   }
 
-  async #finish(state: IntakeState): Promise<void> {
-    const { storage, layout, signal } = this.#parts
-    let heads: HelloHead[] = []
+  async #takeMarks(state: IntakeState): Promise<IntakeState> {
+    const { signal } = this.#parts
     for (let number = 0; number < state.frameChunks; number += 1) {
       const kept = await this.#records.kept(number, signal)
-      if (kept.kind === 'heads') heads = [...decodeHeads(kept.data)]
-      else if (kept.kind === 'tombstones') await this.#writeTombstones(kept.data)
+      if (kept.kind === 'tombstones') await this.#writeTombstones(kept.data)
     }
     for (let number = 0; number < state.frameChunks; number += 1) {
       const kept = await this.#records.kept(number, signal)
       if (kept.kind === 'processed') await this.#writeMarks(kept.data)
     }
-    await this.#takeNewer()
-    const blocks = await this.#blocks(heads.map(({ digest }) => digest))
+    const tops = this.#records.keep(state.frameChunks, 'heads', await this.#takeTops())
+    return this.#save({ ...state, phase: 'newer' }, [...(await this.#records.unqueue(signal)), tops])
+  }
+
+  /** After the last element: whatever stands behind one, or behind its removal, is reached from here. */
+  async #takeTops(): Promise<Uint8Array> {
+    const chunks: SnapshotChunk[] = []
+    for await (const chunk of this.#link.snapshot('tops', '')) {
+      if (chunks.push(chunk) > 1) throw wrong('two chunks at once')
+    }
+    const [chunk] = chunks
+    if (chunk?.kind !== 'heads') throw wrong('no tops')
+    checkHash(chunk)
+    checkFrame(chunk)
+    return chunk.data
+  }
+
+  /** Nothing is here then that the DAG does not explain, so the snapshot counts. */
+  async #finish(state: IntakeState): Promise<void> {
+    const { storage, layout, signal } = this.#parts
+    const { data } = await this.#records.kept(state.frameChunks, signal)
+    const tops = [...decodeHeads(data)].map(({ digest, height }): Head => {
+      const cid = cidOfDigest(digest)
+      return { cid, id: blockIdOf(cid), height }
+    })
+    await new NewerBlocks(this.#parts, (digests) => this.#blocks(digests)).merge(tops)
+    const blocks = await this.#blocks(tops.map(({ cid }) => cid.multihash.digest))
     const operations: StorageOperation[] = []
-    for (const { digest, height } of heads) {
-      const node = blocks.get(digestKey(digest))
+    for (const { cid, id, height } of tops) {
+      const node = blocks.get(digestKey(cid.multihash.digest))
       if (node === undefined) throw wrong('the block of a head is not there')
       if (node.delta.priority !== height) throw wrong('the height of a head is wrong')
-      operations.push({ put: { key: layout.head(node.id), value: encodeUvarint(height) } })
-      operations.push({ put: { key: layout.block(node.id), value: node.bytes } })
-      operations.push(indexOperation(layout, height, node.id, node.bytes.length))
+      operations.push({ put: { key: layout.head(id), value: encodeUvarint(height) } })
+      operations.push({ put: { key: layout.block(id), value: node.bytes } })
+      operations.push(indexOperation(layout, height, id, node.bytes.length))
     }
     operations.push({ put: { key: layout.backfill(), value: EMPTY } }, this.#records.forget())
     // a key may have come in several chunks
@@ -212,33 +241,6 @@ export class SnapshotSteps {
         operations.push({ put: { key: layout.processed(id), value: EMPTY } })
       }
       await storage.commit(operations, { durable: true })
-    }
-  }
-
-  /**
-   * Elements are newer than the frame: blocks that came after it may stand behind some. They are fetched before the
-   * snapshot counts, and queued to be merged, so that nothing is here that the DAG does not explain.
-   */
-  async #takeNewer(): Promise<void> {
-    const { storage, layout } = this.#parts
-    let before: { height: bigint; digest: Uint8Array } | undefined
-    for (let pages = 0; pages < MAX_NEWER_PAGES; pages += 1) {
-      const limit = pages === 0 ? BLOCKS_AT_ONCE : MAX_INDEX_ENTRIES
-      const page = await this.#link.index({ below: [], before, fromHeight: 0n, limit })
-      const entries = page?.entries ?? []
-      const newer: Uint8Array[] = []
-      for (const { digest } of entries) {
-        if (!(await storage.has(layout.processed(idOfDigest(digest))))) newer.push(digest)
-      }
-      const operations: StorageOperation[] = []
-      for (const { cid, id, bytes, delta } of (await this.#blocks(newer)).values()) {
-        operations.push({ put: { key: layout.block(id), value: bytes } })
-        const value = concatBytes(cid.bytes, encodeUvarint(delta.priority))
-        operations.push({ put: { key: layout.frontier(id), value } })
-      }
-      await storage.commit(operations, { durable: true })
-      before = entries.at(-1)
-      if (newer.length === 0 || page?.hasMore !== true) return
     }
   }
 }
