@@ -1,4 +1,5 @@
-export { type AccessEntry, formatAccess } from './access-log.ts'
+export { type AccessEntry, formatAccess, observeAccess } from './access-log.ts'
+export { type AccessLogFile, openAccessLogFile } from './access-log-file.ts'
 export {
   type Authenticator,
   type AuthenticatorOptions,
@@ -20,6 +21,7 @@ export { errorBody, jsonResponse } from './respond.ts'
 export { HTTP_PROTOCOL, serveStreams, type StreamServer } from './serve-streams.ts'
 export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
 export { readUpload, type Upload, type UploadEntry } from './upload.ts'
+export { uploadedFiles, type UploadedFile } from './upload-files.ts'
 export { checkToken, signToken, type CheckedToken, type TokenCheck, type TokenClaims } from './token.ts'
 export type { TlsFiles } from './tls-files.ts'
 export { openTls, type TlsOptions, type TlsServerFactory } from './tls-server.ts'

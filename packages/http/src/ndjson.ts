@@ -17,6 +17,8 @@ export interface NdjsonOptions {
   readonly trailerOnSuccess?: boolean
   /** Status when there was no object and no error. Default 204. */
   readonly emptyStatus?: number
+  /** Declare the trailer also when there was no object; needs a status with a body. Default false. */
+  readonly trailerWhenEmpty?: boolean
 }
 
 const trailerName = 'X-Stream-Error'
@@ -70,6 +72,9 @@ export async function ndjsonResponse(
       const headers = { ...options.headers, 'Content-Type': 'application/json' }
       const { status, body } =
         failure === undefined ? { status: options.emptyStatus ?? 204, body: undefined } : options.failure(failure.error)
+      if (hasTrailer && failure === undefined && options.trailerWhenEmpty === true) {
+        outgoing.setHeader('Trailer', trailerName)
+      }
       outgoing.writeHead(status, headers).end(body)
       return
     }
