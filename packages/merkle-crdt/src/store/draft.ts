@@ -45,6 +45,7 @@ export class Draft {
   readonly #had = new Map<string, boolean>()
   /** User keys whose value changed or that lost a version. */
   readonly changed = new Set<string>()
+  #sealed: { readonly operations: readonly StorageOperation[]; readonly growth: number } | undefined
 
   constructor(storage: CrdtStorage, layout: Layout, options: AbortOptions, rules: DraftRules = {}) {
     this.#storage = storage
@@ -72,7 +73,6 @@ export class Draft {
       for (const element of delta.elements) {
         const key = cleanKey(element.key)
         want(this.layout.tombstone(key, id))
-        want(this.layout.value(key))
         want(this.layout.priority(key))
       }
       if (!this.#isCollecting) continue
@@ -94,31 +94,35 @@ export class Draft {
     return texts.map((text) => (this.#stored.has(text) ? this.#stored.get(text) : read[index++]))
   }
 
-  /** Loads what merging these keys will ask for, in one round trip. */
+  /**
+   * Loads what merging these keys will ask for. Their values are read only where the priority does not decide: a key has
+   * both or neither.
+   */
   async load(
     keys: Iterable<string>,
-    additions: BlockId
+    additions: BlockId,
+    priority: bigint
   ): Promise<{ value(key: string): Candidate; isTombstoned(key: string): boolean }> {
-    const unknown = [...keys]
-    const wanted: Key[] = []
-    for (const key of unknown) {
-      wanted.push(this.layout.tombstone(key, additions), this.layout.value(key), this.layout.priority(key))
-    }
-    const read = await this.#read(wanted)
-    const loaded = new Map<string, { value: Candidate; isTombstoned: boolean }>()
-    unknown.forEach((key, index) => {
-      const stored = (offset: number): Uint8Array | undefined => read[index * 3 + offset]
-      this.#had.set(key, stored(1) !== undefined)
-      const value = this.#values.has(key)
+    const asked = [...keys]
+    const read = await this.#read(
+      asked.flatMap((key) => [this.layout.tombstone(key, additions), this.layout.priority(key)])
+    )
+    const tombstoned = new Set<string>()
+    const candidates = new Map<string, Candidate>()
+    asked.forEach((key, index) => {
+      const isTombstoned = read[index * 2] !== undefined || (this.#tombstones.get(key)?.has(additions) ?? false)
+      if (isTombstoned) tombstoned.add(key)
+      const stored = read[index * 2 + 1]
+      this.#had.set(key, stored !== undefined)
+      const candidate = this.#values.has(key)
         ? (this.#values.get(key) ?? ABSENT)
-        : { value: stored(1) ?? EMPTY, priority: this.#decodePriority(key, stored(2)) }
-      const isTombstoned = stored(0) !== undefined || (this.#tombstones.get(key)?.has(additions) ?? false)
-      loaded.set(key, { value, isTombstoned })
+        : { value: EMPTY, priority: this.#decodePriority(key, stored) }
+      candidates.set(key, candidate)
     })
-    return {
-      value: (key) => loaded.get(key)?.value ?? ABSENT,
-      isTombstoned: (key) => loaded.get(key)?.isTombstoned ?? false
-    }
+    const equal = asked.filter((key) => !this.#values.has(key) && candidates.get(key)?.priority === priority)
+    const values = await this.#read(equal.map((key) => this.layout.value(key)))
+    equal.forEach((key, index) => candidates.set(key, { value: values[index] ?? EMPTY, priority }))
+    return { value: (key) => candidates.get(key) ?? ABSENT, isTombstoned: (key) => tombstoned.has(key) }
   }
 
   #decodePriority(key: string, bytes: Uint8Array | undefined): bigint {
@@ -220,14 +224,19 @@ export class Draft {
     this.#blocks.set(node.id, node.bytes)
   }
 
+  /** Nothing is added any more: makes all ready, so that {@link Draft.write} waits for nothing but the disk. */
+  async seal(): Promise<void> {
+    this.#sealed = { growth: await this.#growth(), operations: this.operations() }
+  }
+
   /**
    * Writes all, durably.
    *
    * @returns how many keys got a value that had none, less those that lost theirs
    */
   async write(): Promise<number> {
-    const growth = await this.#growth()
-    const operations = this.operations()
+    if (this.#sealed === undefined) await this.seal()
+    const { operations = [], growth = 0 } = this.#sealed ?? {}
     if (operations.length > 0) {
       await this.#storage.commit(operations, { durable: true })
     }
@@ -237,8 +246,8 @@ export class Draft {
 
   async #growth(): Promise<number> {
     const unknown = [...this.#values.keys()].filter((key) => !this.#had.has(key))
-    const places = unknown.map((key) => this.layout.value(key))
-    const read = await readMany(this.#storage, places, this.#options)
+    const places = unknown.map((key) => this.layout.priority(key))
+    const read = await this.#read(places)
     unknown.forEach((key, index) => this.#had.set(key, read[index] !== undefined))
     let growth = 0
     for (const [key, candidate] of this.#values) {

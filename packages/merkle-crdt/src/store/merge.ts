@@ -83,7 +83,7 @@ async function mergeElements(draft: Draft, node: DeltaNode): Promise<void> {
     if (known === undefined || compareBytes(value, known) > 0) greatest.set(key, value)
   }
   // all comparisons are with what was stored before this delta: of a key twice in it, the last one wins
-  const before = await draft.load(greatest.keys(), node.id)
+  const before = await draft.load(greatest.keys(), node.id, priority)
   for (const [key, value] of greatest) {
     const isForgotten = before.isTombstoned(key) && draft.collect(key, node.id)
     if (!isForgotten) draft.putElement(key, node.id, encodeElementEntry({ priority, value }))
