@@ -1,5 +1,5 @@
 import { ClusterError, parseDuration } from '@cluster/api'
-import { goJson, type Identity } from '@cluster/http'
+import { goJson, isRight, RIGHTS, type Identity, type Right } from '@cluster/http'
 import { emptyAnswer, orBadRequest, valueAnswer, type RestCall, type RestHandler } from './call.ts'
 import { parseBody, readBody } from './read-body.ts'
 import type { Tokens } from './tokens.ts'
@@ -10,7 +10,7 @@ export const accessHandlers = {
     const { tokens, identity } = accessOf(call)
     const text = call.query.get('expires-in') ?? ''
     const wantedMs = text === '' ? undefined : orBadRequest('expires-in', () => parseDuration(text))
-    return valueAnswer(goJson({ token: tokens.issue(identity, wantedMs) }))
+    return valueAnswer(goJson({ token: tokens.issue(identity, { wantedMs, rights: wantedRightsOf(call) }) }))
   },
 
   RevokeToken: async (call) => {
@@ -22,6 +22,14 @@ export const accessHandlers = {
     return emptyAnswer()
   }
 } as const satisfies Record<string, RestHandler>
+
+/** Rights by name, joined by commas. */
+function wantedRightsOf({ query }: RestCall): ReadonlySet<Right> | undefined {
+  const names = (query.get('rights') ?? '').split(',').filter((name) => name !== '')
+  const wrong = names.find((name) => !isRight(name))
+  if (wrong !== undefined) throw new ClusterError('BAD_REQUEST', `rights: ${wrong} is none of ${RIGHTS.join(', ')}`)
+  return names.length === 0 ? undefined : new Set(names.filter(isRight))
+}
 
 function accessOf({ tokens, env }: RestCall): { tokens: Tokens; identity: Identity } {
   if (tokens !== undefined && env.identity !== undefined) return { tokens, identity: env.identity }

@@ -2,6 +2,7 @@ import { ClusterError, timestampFromMs, type AddedOutput, type ErrorCode, type F
 import { HttpError, readUpload, type UploadEntry } from '@cluster/http'
 import { addedOutputToJSON, addParamsFromQuery } from '@cluster/wire'
 import { errorAnswer, onePerPage, streamAnswer, type RestCall, type RestHandler } from './call.ts'
+import { guardOf, ownedOptions } from './ownership.ts'
 
 /** Most parts of one upload, as many as an adder takes entries. */
 const MAX_PARTS = 8_388_608
@@ -20,13 +21,16 @@ const addHeaders = { 'Cache-Control': 'no-cache', Connection: 'close' }
  * @see http-apis.md §3.16
  */
 export const addHandlers = {
-  Add: (call) => {
-    const params = addParamsFromQuery(call.query, timestampFromMs(call.nowMs))
+  Add: async (call) => {
+    const params = await ownedOptions(call, addParamsFromQuery(call.query, timestampFromMs(call.nowMs)))
     const { incoming } = call.env
     const contentType = incoming.headers['content-type']
     const upload = readUpload({ body: incoming, contentType, signal: call.signal, maxParts: MAX_PARTS })
-    const events = call.cluster.content.add(entriesOf(explained(upload)), params, { signal: call.signal })
-    return params.streamChannels ? streamed(call, events) : listed(call, events)
+    const events = call.cluster.content.add(entriesOf(explained(upload)), params, {
+      ...guardOf(call),
+      signal: call.signal
+    })
+    return await (params.streamChannels ? streamed(call, events) : listed(call, events))
   }
 } as const satisfies Record<string, RestHandler>
 

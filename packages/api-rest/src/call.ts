@@ -19,6 +19,8 @@ export interface RestCall {
   readonly signal: AbortSignal
   /** The tokens of the users; `undefined` when nobody has to authenticate. */
   readonly tokens: Tokens | undefined
+  /** Whether users have rights, so that pins have owners. */
+  readonly hasOwners: boolean
   /** A parameter of the path, unescaped. */
   readonly parameter: (name: string) => string
 }

@@ -20,6 +20,13 @@ describe('configuration', () => {
     expect(shown).toMatchObject({ basic_auth_credentials: 'XXX_hidden_XXX' })
   })
 
+  it('takes rights of users from the environment', () => {
+    const env = { CLUSTER_RESTAPI_USERRIGHTS: 'bob:read+pin,eve:', CLUSTER_RESTAPI_BASICAUTHCREDENTIALS: 'bob:b,eve:e' }
+    const values = descriptor.config.load({}, env, '.')
+    expect(values.userRights).toEqual({ bob: ['read', 'pin'], eve: [] })
+    expect(descriptor.config.save(values, 'file')).toMatchObject({ user_rights: { bob: ['read', 'pin'], eve: [] } })
+  })
+
   it('takes what the file lacks as absent where the reference does', () => {
     expect(load({})).toMatchObject({ corsAllowedOrigins: [], corsAllowCredentials: false, idleTimeoutMs: 120_000 })
   })
@@ -36,6 +43,8 @@ describe('configuration', () => {
     [{ ssl_key_file: 'key.pem' }, 'error loading TLS certificate/key: '],
     [{ token_lifetime: '-1s' }, 'restapi.token_lifetime is invalid'],
     [{ token_lifetime: '1ms' }, 'restapi.token_lifetime is invalid'],
+    [{ user_rights: { eve: ['read'] } }, 'restapi.user_rights: there is no user "eve"'],
+    [{ basic_auth_credentials: { bob: 'b' }, user_rights: { bob: ['fly'] } }, 'restapi.user_rights: "fly" is none of'],
     [{ id: 'x' }, 'error parsing restapi.ID: '],
     [{ private_key: '§' }, 'error decoding restapi.private_key: '],
     [{ libp2p_listen_multiaddress: 'x' }, 'error parsing restapi.libp2p_listen_multiaddress: '],

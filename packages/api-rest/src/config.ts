@@ -11,7 +11,7 @@ import {
   type ValuesOf,
   listenTarget
 } from '@cluster/config'
-import { ownIdentity } from '@cluster/http'
+import { ownIdentity, userRights } from '@cluster/http'
 import { multiaddr } from '@multiformats/multiaddr'
 
 /** Smallest value of `max_header_bytes`, and its default. */
@@ -55,6 +55,15 @@ export const restApiConfig = section({
     id: text({ default: '', omit: true, description: 'Peer ID of that host.' }),
     private_key: text({ default: '', omit: true, secret: true, description: 'Key of that host.' }),
     basic_auth_credentials: textMap({ default: null, load: 'Z', secret: true, description: 'Users and passwords.' }),
+    user_rights: {
+      ...headerMap({
+        default: {},
+        omit: true,
+        description:
+          'What users may do: a list of read, add, pin, unpin-own and admin by user. Who is not in it may do everything.'
+      }),
+      fromEnv: rightsFromEnv
+    },
     token_lifetime: duration({
       default: 0,
       omit: true,
@@ -92,6 +101,8 @@ export const restApiConfig = section({
     if (credentials !== null && Object.keys(credentials).length === 0) {
       return 'restapi.basic_auth_creds should be null or have at least one entry'
     }
+    const rights = wrongRights(values)
+    if (rights !== undefined) return `restapi.user_rights: ${rights}`
     if (values.tokenLifetimeMs < 0 || (values.tokenLifetimeMs > 0 && values.tokenLifetimeMs < 1000)) {
       return 'restapi.token_lifetime is invalid: 0, or a second or more'
     }
@@ -110,6 +121,26 @@ export const restApiConfig = section({
 /** The values of {@link restApiConfig}. */
 export type RestApiConfig = ValuesOf<typeof restApiConfig>
 
+/** `bob:read+pin,eve:read`. */
+function rightsFromEnv(text: string): unknown {
+  const users = text.split(',').filter((user) => user !== '')
+  return Object.fromEntries(
+    users.map((user) => {
+      const colon = user.lastIndexOf(':')
+      const rights = user.slice(colon + 1).split('+')
+      return [user.slice(0, colon), rights.filter((right) => right !== '')]
+    })
+  )
+}
+
+/** What is wrong with the rights of users, if anything. */
+function wrongRights(values: {
+  readonly basicAuthCredentials: Readonly<Record<string, string>> | null
+  readonly userRights: Readonly<Record<string, readonly string[]>>
+}): string | undefined {
+  return complaint(() => userRights(values.userRights, new Set(Object.keys(values.basicAuthCredentials ?? {}))))
+}
+
 /** What is wrong with the own libp2p host, if anything. */
 function wrongIdentity(values: {
   readonly libp2pListenMultiaddress: readonly unknown[]
@@ -117,8 +148,14 @@ function wrongIdentity(values: {
   readonly privateKey: string
 }): string | undefined {
   const { id, privateKey, libp2pListenMultiaddress } = values
-  try {
+  return complaint(() =>
     ownIdentity({ section: 'restapi', id, privateKey, listens: libp2pListenMultiaddress.length > 0 })
+  )
+}
+
+function complaint(check: () => unknown): string | undefined {
+  try {
+    check()
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

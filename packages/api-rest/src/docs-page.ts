@@ -44,7 +44,7 @@ const answers: Readonly<Record<RestRoute['answer'], string>> = {
   page: 'a page'
 }
 
-function routeOf({ method, path, about, query = [], answer, value }: RestRoute): string {
+function routeOf({ method, path, about, query = [], answer, value, right }: RestRoute): string {
   const rows = query.map(
     ({ name, type, about: meaning, required }) =>
       `<tr><td><code>${escape(name)}</code></td><td>${type}${required === true ? ', required' : ''}</td><td>${escape(meaning)}</td></tr>`
@@ -53,7 +53,7 @@ function routeOf({ method, path, about, query = [], answer, value }: RestRoute):
   const type = value === undefined ? '' : ` (<code>${escape(value)}</code>)`
   return `<details>
 <summary><b>${method}</b> <code>${escape(path)}</code> ${escape(about)}</summary>${table}
-<p>Answers ${answers[answer]}${type}.</p>
+<p>Answers ${answers[answer]}${type}.${right === 'none' ? '' : ` Needs the right <code>${right}</code>, where users have rights.`}</p>
 </details>`
 }
 

@@ -10,11 +10,12 @@ export interface RestFailure {
 /** The text by which Go peers tell a missing pin, also after it has travelled through other peers. */
 const NOT_PINNED = 'pin is not part of the pinset'
 
-/** Statuses of error codes; all others are 500. The REST API has never used 403 and 409. */
+/** Statuses of error codes; all others are 500. The reference never uses 403 and 409. */
 const statuses: Partial<Record<ErrorCode, number>> = {
   BAD_REQUEST: 400,
   LIMIT: 400,
   UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
   NOT_IN_PINSET: 404,
   NOT_FOUND: 404
 }

@@ -91,9 +91,16 @@ function operationOf(route: RestRoute, hasUsers: boolean): Schema {
     summary: route.about,
     parameters: [...inPath, ...(route.query ?? []).map(queryParameterOf)],
     ...(body === undefined ? {} : { requestBody: body }),
-    ...(route.name === 'Health' ? { security: [] } : {}),
+    ...securityOf(route, hasUsers),
     responses: responsesOf(route, hasUsers && route.name !== 'Health')
   }
+}
+
+/** What the user must be allowed to do stands where OpenAPI 3.1 has roles. */
+function securityOf({ name, right }: RestRoute, hasUsers: boolean): Schema {
+  if (name === 'Health') return { security: [] }
+  if (!hasUsers || right === 'none') return {}
+  return { security: [{ basic: [right] }, { bearer: [right] }] }
 }
 
 function queryParameterOf({ name, type, about, required }: RestParameter): Schema {
@@ -105,7 +112,7 @@ function queryParameterOf({ name, type, about, required }: RestParameter): Schem
   return { name: prefix, in: 'query', style: 'form', explode: true, description: about, schema }
 }
 
-function responsesOf({ answer, value, query = [] }: RestRoute, hasUsers: boolean): Schema {
+function responsesOf({ answer, value, right, query = [] }: RestRoute, hasUsers: boolean): Schema {
   const schema = value === undefined ? {} : { $ref: `#/components/schemas/${value}` }
   const json = (content: Schema): Schema => ({ 'application/json': { schema: content } })
   const failure = (description: string): Schema => ({
@@ -137,6 +144,7 @@ function responsesOf({ answer, value, query = [] }: RestRoute, hasUsers: boolean
   return {
     ...answers[answer],
     ...(hasUsers ? { 401: failure('Who asks is not known.') } : {}),
+    ...(hasUsers && right !== 'none' ? { 403: failure(`The user lacks the right ${right}.`) } : {}),
     default: failure('What went wrong: 400 for a wrong request, 404 for what is not there, else 500.')
   }
 }

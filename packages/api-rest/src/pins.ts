@@ -3,6 +3,7 @@ import { pinOptionsFromQuery, pinToJSON } from '@cluster/wire'
 import { CID } from 'multiformats/cid'
 import { filtered, orBadRequest, parseCid, streamAnswer, valueAnswer, type RestCall, type RestHandler } from './call.ts'
 import { listingPartOf, partOf } from './listing.ts'
+import { guardOf, ownedOptions } from './ownership.ts'
 import { statusAnswer, waitOf } from './wait.ts'
 
 /** @see http-apis.md §3.7, §3.8, §3.13 to §3.15 */
@@ -22,31 +23,34 @@ export const pinHandlers = {
   Pin: async (call) => {
     const cid = parseCid(call.parameter('hash'))
     const waitMs = waitOf(call)
-    const pin = pinOf(cid, pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs)))
-    return answerOf(call, await call.cluster.pins.pin(pin, { signal: call.signal }), TrackerStatus.pinned, waitMs)
+    const options = pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs))
+    const pin = pinOf(cid, await ownedOptions(call, options, cid))
+    return answerOf(call, await call.cluster.pins.pin(pin, changeOf(call)), TrackerStatus.pinned, waitMs)
   },
 
   PinPath: async (call) => {
     const path = pathOf(call)
     const waitMs = waitOf(call)
-    const options = pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs))
-    const pin = await call.cluster.pins.pinPath({ ...options, path }, { signal: call.signal })
+    const options = await ownedOptions(call, pinOptionsFromQuery(call.query, timestampFromMs(call.nowMs)))
+    const pin = await call.cluster.pins.pinPath({ ...options, path }, changeOf(call))
     return answerOf(call, pin, TrackerStatus.pinned, waitMs)
   },
 
   Unpin: async (call) => {
     const cid = parseCid(call.parameter('hash'))
     const waitMs = waitOf(call)
-    return answerOf(call, await call.cluster.pins.unpin(cid, { signal: call.signal }), TrackerStatus.unpinned, waitMs)
+    return answerOf(call, await call.cluster.pins.unpin(cid, changeOf(call)), TrackerStatus.unpinned, waitMs)
   },
 
   UnpinPath: async (call) => {
     const path = pathOf(call)
     const waitMs = waitOf(call)
-    const pin = await call.cluster.pins.unpinPath(path, { signal: call.signal })
+    const pin = await call.cluster.pins.unpinPath(path, changeOf(call))
     return answerOf(call, pin, TrackerStatus.unpinned, waitMs)
   }
 } as const satisfies Record<string, RestHandler>
+
+const changeOf = (call: RestCall) => ({ ...guardOf(call), signal: call.signal })
 
 /** The pin, or who has waited gets its status. */
 function answerOf(call: RestCall, pin: Pin, target: TrackerStatus, waitMs: number | undefined): Promise<Response> {

@@ -7,6 +7,7 @@ import {
   HttpError,
   listen,
   openTls,
+  userRights,
   type Listeners,
   type ServerInit
 } from '@cluster/http'
@@ -130,9 +131,10 @@ export class RestApi implements Component {
     const { cluster, log, clock } = this.#context
     const config = this.#config
     const credentials = config.basicAuthCredentials
+    const rights = userRights(config.userRights, new Set(Object.keys(credentials ?? {})))
     const nowMs = (): number => clock.nowMs()
     return createSurface({
-      handler: createRouter({ cluster, log, tokens, clock }),
+      handler: createRouter({ cluster, log, tokens, clock, hasOwners: rights.size > 0 }),
       onAccess: (entry) => {
         accessLog.write(entry)
       },
@@ -141,6 +143,7 @@ export class RestApi implements Component {
         : {
             authenticate: createAuthenticator({
               credentials: new Map(Object.entries(credentials)),
+              rights,
               verifyToken: (token) => tokens?.verify(token)
             })
           }),

@@ -1,5 +1,5 @@
 import { ClusterError, type Clock, type Cluster, type Logger } from '@cluster/api'
-import type { Handler, HandlerEnv } from '@cluster/http'
+import { hasRight, refusalOf, type Handler, type HandlerEnv } from '@cluster/http'
 import { parseQuery, REST_KEY_TYPES, restRoutes, type RestRouteName } from '@cluster/wire'
 import { Hono } from 'hono'
 import { accessHandlers } from './access.ts'
@@ -20,6 +20,8 @@ export interface RouterInit {
   readonly log: Logger
   readonly tokens: Tokens | undefined
   readonly clock: Clock
+  /** Whether users have rights, so that pins have owners. */
+  readonly hasOwners: boolean
 }
 
 const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
@@ -47,16 +49,20 @@ const strictPaths: Readonly<Record<string, RegExp>> = {
  *
  * @see http-apis.md §1.10, §3.1
  */
-export function createRouter({ cluster, log, tokens, clock }: RouterInit): Handler {
+export function createRouter({ cluster, log, tokens, clock, hasOwners }: RouterInit): Handler {
   const app = new Hono<{ Bindings: HandlerEnv }>()
-  for (const { name, method, path } of restRoutes) {
+  for (const { name, method, path, right } of restRoutes) {
     app.on(method, patternOf(path), (c) => {
       const { env } = c
+      if (right !== 'none' && !hasRight(env.identity, right)) {
+        throw new ClusterError('FORBIDDEN', refusalOf(env.identity, right))
+      }
       return handlers[name]({
         cluster,
         log,
         tokens,
         clock,
+        hasOwners,
         nowMs: clock.nowMs(),
         query: parseQuery(queryOf(env.incoming.url)),
         env,

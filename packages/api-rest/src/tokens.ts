@@ -1,5 +1,13 @@
 import { ClusterError } from '@cluster/api'
-import { checkToken, signToken, type CheckedToken, type Identity } from '@cluster/http'
+import {
+  checkToken,
+  commonRights,
+  RIGHTS,
+  signToken,
+  type CheckedToken,
+  type Identity,
+  type Right
+} from '@cluster/http'
 import type { RevokedTokens } from './revoked-tokens.ts'
 
 /** What tokens are made and checked with. */
@@ -26,19 +34,22 @@ export class Tokens {
     this.#init = init
   }
 
-  /** The user of a token; `undefined` when it is not good, or revoked. */
-  verify(token: string): string | undefined {
-    return this.#init.revoked.has(token) ? undefined : this.#check(token)?.user
+  /** The user of a token, and what it allows; `undefined` when it is not good, or revoked. */
+  verify(token: string): CheckedToken | undefined {
+    return this.#init.revoked.has(token) ? undefined : this.#check(token)
   }
 
   /**
    * A token for who asks. Without any expiry it is the one of the reference, always the same text, unless that one is
-   * revoked. Who asks with a token gets none that lasts longer.
+   * revoked. Who asks with a token gets none that lasts longer, and nobody gets one that allows more than they may.
    *
-   * @param wantedMs - how long it shall last
+   * @param wanted - how long it shall last, and what it shall allow
    * @throws {ClusterError} `BAD_REQUEST` for a time that is not above 0, or longer than tokens may last
    */
-  issue({ user, token }: Identity, wantedMs: number | undefined): string {
+  issue(
+    { user, token, rights: own }: Identity,
+    { wantedMs, rights: wanted }: { wantedMs?: number | undefined; rights?: ReadonlySet<Right> | undefined }
+  ): string {
     const { credentials, lifetimeMs, nowMs, newId, revoked } = this.#init
     if (wantedMs !== undefined && wantedMs < 1000) {
       throw new ClusterError('BAD_REQUEST', 'expires-in: expected a second or more')
@@ -51,9 +62,14 @@ export class Tokens {
     const longest = wantedMs ?? (lifetimeMs > 0 ? lifetimeMs : Infinity)
     const known = token === undefined ? undefined : this.#check(token)?.expiresAt
     const exp = Math.min(now + Math.floor(longest / 1000), known ?? Infinity)
-    if (exp < Infinity) return signToken({ iss: user, iat: now, exp, jti: newId() }, password)
-    const plain = signToken({ iss: user }, password)
-    return revoked.has(plain) ? signToken({ iss: user, jti: newId() }, password) : plain
+    const common = commonRights(own, wanted)
+    const claims = {
+      iss: user,
+      ...(common === undefined ? {} : { rights: RIGHTS.filter((right) => common.has(right)) })
+    }
+    if (exp < Infinity) return signToken({ ...claims, iat: now, exp, jti: newId() }, password)
+    const plain = signToken(claims, password)
+    return revoked.has(plain) ? signToken({ ...claims, jti: newId() }, password) : plain
   }
 
   /**

@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { commonRights, type Right, type UserRights } from './rights.ts'
 
 const realm = 'realm="Restricted IPFS Cluster API"'
 
@@ -16,19 +17,28 @@ export interface Identity {
   readonly user: string
   /** What they showed in place of the password. */
   readonly token?: string
+  /** What they may do; without it everything. */
+  readonly rights?: ReadonlySet<Right> | undefined
 }
 
 /** Looks at the credentials of a request; `undefined` lets it pass without any. */
-export type Authenticator = (request: IncomingMessage) => Verdict | Promise<Verdict>
+export type Authenticator = (request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>) => Verdict | Promise<Verdict>
 
 type Verdict = Refusal | Identity | undefined
+
+type TokenVerdict = string | Pick<Identity, 'user' | 'rights'> | undefined
 
 /** Who may use the API. */
 export interface AuthenticatorOptions {
   /** User to password. */
   readonly credentials: ReadonlyMap<string, string>
-  /** The user of the token of `Authorization: Bearer`; without this every token is refused. */
-  readonly verifyToken?: (token: string) => string | undefined | Promise<string | undefined>
+  /**
+   * The user of the token of `Authorization: Bearer`, with the rights that it carries, if any; without this every token
+   * is refused.
+   */
+  readonly verifyToken?: (token: string) => TokenVerdict | Promise<TokenVerdict>
+  /** Users who may not do everything. A token gives no more rights than its user has. */
+  readonly rights?: UserRights
 }
 
 /**
@@ -37,7 +47,7 @@ export interface AuthenticatorOptions {
  *
  * @see http-apis.md §1.7
  */
-export function createAuthenticator({ credentials, verifyToken }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({ credentials, verifyToken, rights }: AuthenticatorOptions): Authenticator {
   const known = [...credentials].filter(([user, password]) => user !== '' && password !== '').map(digestOf)
   const isKnown = (user: string, password: string): boolean => {
     const given = digestOf([user, password])
@@ -48,21 +58,26 @@ export function createAuthenticator({ credentials, verifyToken }: AuthenticatorO
     const header = request.headers.authorization ?? ''
     const basic = parseBasic(header)
     if (basic !== undefined) {
-      return isKnown(basic.user, basic.password) ? { user: basic.user } : refuse('access denied', [`Basic ${realm}`])
+      return isKnown(basic.user, basic.password) ? limited(basic) : refuse('access denied', [`Basic ${realm}`])
     }
     const [, token] = /^bearer (.+)$/i.exec(header) ?? []
     if (token === undefined) return refuse('no auth provided', [`Bearer ${realm}`, `Basic ${realm}`])
     return judgeToken(token)
   }
 
+  function limited({ user, rights: carried }: Pick<Identity, 'user' | 'rights'>): Identity {
+    const common = commonRights(rights?.get(user), carried)
+    return common === undefined ? { user } : { user, rights: common }
+  }
+
   async function judgeToken(token: string): Promise<Verdict> {
-    const user = await verifyToken?.(token)
-    if (user !== undefined) return { user, token }
+    const found = await verifyToken?.(token)
+    if (found !== undefined) return { ...limited(typeof found === 'string' ? { user: found } : found), token }
     return refuse('invalid token', [`Bearer ${realm}, error="invalid_token"`])
   }
 }
 
-function isExempt({ method, url = '' }: IncomingMessage): boolean {
+function isExempt({ method, url = '' }: Pick<IncomingMessage, 'method' | 'url'>): boolean {
   return method === 'OPTIONS' || (method === 'GET' && url.split('?', 1)[0] === '/health')
 }
 

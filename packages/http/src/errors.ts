@@ -4,6 +4,7 @@ export type HttpErrorCode =
   | 'CANNOT_LISTEN'
   | 'BAD_CERTIFICATE'
   | 'BAD_IDENTITY'
+  | 'BAD_RIGHTS'
   | 'TOO_MANY_CONNECTIONS'
   | 'CLOSED'
   | 'NOT_MULTIPART'

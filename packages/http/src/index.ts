@@ -18,6 +18,18 @@ export type { ListenLimits, ServerInit } from './open-server.ts'
 export { ownIdentity, type OwnHostSettings } from './own-identity.ts'
 export { cleanAbsolutePath, parseQuery, type Query, queryBoolean, queryInteger, queryUnescape } from './query.ts'
 export { errorBody, jsonResponse } from './respond.ts'
+export {
+  commonRights,
+  hasRight,
+  isRight,
+  mayChange,
+  OWNER_KEY,
+  refusalOf,
+  type Right,
+  RIGHTS,
+  userRights,
+  type UserRights
+} from './rights.ts'
 export { HTTP_PROTOCOL, serveStreams, type StreamServer } from './serve-streams.ts'
 export { createSurface, type Handler, type HandlerEnv, type SurfaceOptions } from './surface.ts'
 export { readUpload, type Upload, type UploadEntry } from './upload.ts'

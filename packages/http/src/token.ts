@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { isRight, type Right } from './rights.ts'
 
 /** What a token says. Times are seconds since 1970. */
 export interface TokenClaims {
@@ -9,6 +10,8 @@ export interface TokenClaims {
   readonly iat?: number
   /** Makes tokens differ that otherwise say the same. */
   readonly jti?: string
+  /** What who shows the token may do, at most; without it all that the user may. */
+  readonly rights?: readonly Right[]
 }
 
 /** A token that was found to be good. */
@@ -16,6 +19,8 @@ export interface CheckedToken {
   readonly user: string
   /** Seconds since 1970; `undefined` when it does not expire. */
   readonly expiresAt: number | undefined
+  /** What it allows, at most; `undefined` for all that the user may. */
+  readonly rights?: ReadonlySet<Right> | undefined
 }
 
 /** What tokens are checked against. */
@@ -64,7 +69,15 @@ export function checkToken(token: string, { credentials, nowMs }: TokenCheck): C
   if (exp === 'bad' || nbf === 'bad' || iat === 'bad') return undefined
   const now = nowMs / 1000
   if ((exp !== undefined && now >= exp) || (nbf !== undefined && now < nbf)) return undefined
-  return iat !== undefined && now < iat ? undefined : { user: iss, expiresAt: exp }
+  if (iat !== undefined && now < iat) return undefined
+  const rights = rightsOf(claims['rights'])
+  return rights === undefined ? { user: iss, expiresAt: exp } : { user: iss, expiresAt: exp, rights }
+}
+
+/** Names that are not known allow nothing, and neither does anything but a list. */
+function rightsOf(claim: unknown): ReadonlySet<Right> | undefined {
+  if (claim === undefined) return undefined
+  return new Set(Array.isArray(claim) ? claim.filter(isRight) : [])
 }
 
 function isSameText(a: string, b: string): boolean {

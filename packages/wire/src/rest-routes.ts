@@ -355,7 +355,10 @@ export const restRoutes = Object.freeze([
     right: 'none',
     about: 'A token in place of user and password.',
     value: 'Token',
-    query: [{ name: 'expires-in', type: 'duration', about: 'The token ends then.' }]
+    query: [
+      { name: 'expires-in', type: 'duration', about: 'The token ends then.' },
+      { name: 'rights', type: 'list', about: 'The token allows no more than this: read, add, pin, unpin-own, admin.' }
+    ]
   },
   {
     name: 'RevokeToken',
