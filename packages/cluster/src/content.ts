@@ -7,12 +7,13 @@ import {
   type GlobalRepoGC,
   type Guarded,
   type IPFSRepoGC,
+  type IPFSRepoStat,
   type NodeWithMeta,
   type PinOptions,
   type RepoGC
 } from '@cluster/api'
 import type { Allocation } from './allocation.ts'
-import { ask } from './ask.ts'
+import { ANSWER_TIMEOUT_MS, ask } from './ask.ts'
 import { checkExpiry, withFactors, type Factors } from './check-pin.ts'
 import type { CoreCollaborators } from './collaborators.ts'
 import type { MemberList } from './members.ts'
@@ -92,6 +93,9 @@ export function createContent(
           ownCollection(peer, await remote.call(peer, 'Cluster.RepoGCLocal', undefined, { signal: limited }))
         )
 
+  const repoStatOf = (peer: PeerId, signal: AbortSignal): Promise<IPFSRepoStat> =>
+    peer.equals(self) ? ipfs.repoStat({ signal }) : remote.call(peer, 'IPFSConnector.RepoStat', undefined, { signal })
+
   return {
     blockAllocate,
     repoGCLocal,
@@ -99,6 +103,18 @@ export function createContent(
       roles.assertWritable()
       return yield* adder.add(entries, params, targetOf(options), options)
     },
+    async repoStat({ signal }) {
+      let [repoSize, storageMax] = [0n, 0n]
+      const peers = await members.list(abortable(signal))
+      const timeoutMs = ANSWER_TIMEOUT_MS
+      for await (const answer of ask(peers, repoStatOf, { ...abortable(signal), clock, timeoutMs })) {
+        if (answer.error !== undefined) continue
+        repoSize += answer.value.repoSize
+        storageMax += answer.value.storageMax
+      }
+      return { repoSize, storageMax }
+    },
+    resolve: (path, options) => ipfs.resolve(path, abortable(options.signal)),
     allocate: ({ signal, ...options }) => blockAllocate(options, abortable(signal)),
     async repoGC({ local, signal }): Promise<GlobalRepoGC> {
       const peers = local === true ? [self] : await members.list(abortable(signal))

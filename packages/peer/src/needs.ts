@@ -12,7 +12,7 @@ const needs: { readonly [K in Kind]: readonly Needs[K][] } = {
   informer: ['ipfs', 'tracker'],
   allocator: [],
   adder: [],
-  api: ['cluster', 'httpHost']
+  api: ['cluster', 'httpHost', 'ipfsConnector', 'indexStore']
 }
 
 /** The context of a kind: what every component sees, and of the collaborators exactly what this kind may see. */

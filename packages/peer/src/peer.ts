@@ -24,6 +24,7 @@ import { rpcMethods } from '@cluster/wire'
 import type { AbortOptions, Metrics, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { Key } from 'interface-datastore'
 import { join } from 'node:path'
 import { startParts, stopParts, type Part } from './lifecycle.ts'
 import { facilityOf } from './log-facility.ts'
@@ -181,6 +182,8 @@ class ComposedPeer implements Peer {
     const store = create('datastore', the('datastore'))
     await this.#launch([{ name: 'datastore', component: store }], signal)
     collaborators.datastore = store.datastore
+    collaborators.indexStore = store.datastore.namespace(new Key('/api'))
+    collaborators.ipfsConnector = the('ipfs_connector').descriptor.name
     const host = await this.#openHost(store.datastore, signal)
     const network = new HostNetwork(host, this.#baseContext('cluster'))
     const remote = new RpcRemote(network.libp2p)

@@ -95,6 +95,8 @@ export class LoneCluster implements Cluster {
 
   readonly content: Content = {
     add: (entries, params, options) => this.#add(entries, params, options),
+    repoStat: () => this.#called('content.repoStat', [], () => ({ repoSize: 1n, storageMax: 10n })),
+    resolve: (path) => this.#called('content.resolve', [path], () => this.#resolve(path)),
     allocate: (options) => this.#called('content.allocate', [options], () => [this.self]),
     repoGC: (scope) =>
       this.#called('content.repoGC', [localOf(scope)], () => {

@@ -51,4 +51,8 @@ export interface Collaborators {
   /** The cluster's own host, only if `consensus.traits.secretIsTrust`. */
   readonly httpHost?: Libp2p | undefined
   readonly bootstrap?: Bootstrap | undefined
+  /** The name of the component that stands in `ipfs_connector`. */
+  readonly ipfsConnector?: string | undefined
+  /** A part of the peer's store in which APIs keep what they can make again from the pinset, each under its own name. */
+  readonly indexStore?: PeerDatastore | undefined
 }

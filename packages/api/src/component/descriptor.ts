@@ -25,7 +25,7 @@ export interface Needs {
   informer: 'ipfs' | 'tracker'
   allocator: never
   adder: never
-  api: 'cluster' | 'httpHost'
+  api: 'cluster' | 'httpHost' | 'ipfsConnector' | 'indexStore'
 }
 
 /** A section of `service.json`. `exchange` and `adder` are ours: absent means the built-in one with its defaults. */

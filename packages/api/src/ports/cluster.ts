@@ -9,7 +9,7 @@ import type { ID, Version } from '../domain/id.ts'
 import type { Alert, Metric } from '../domain/metric.ts'
 import type { GlobalPinInfo } from '../domain/pin-info.ts'
 import type { Pin, PinOptions, PinPath } from '../domain/pin.ts'
-import type { GlobalRepoGC } from '../domain/repo.ts'
+import type { GlobalRepoGC, IPFSRepoStat } from '../domain/repo.ts'
 import type { TrackerStatus } from '../domain/tracker-status.ts'
 import type { ListOptions, Pages } from '../paging.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -70,6 +70,10 @@ export interface Content {
   /** The peers that would get the blocks of a pin with these options. */
   allocate(options: PinOptions & AbortOptions): Promise<readonly PeerId[]>
   repoGC(options: AbortOptions & Scope): Promise<GlobalRepoGC>
+  /** Optional: the sizes of the repositories of all peers together; those that cannot be asked count as empty. */
+  repoStat?(options: AbortOptions): Promise<IPFSRepoStat>
+  /** Optional: the CID to which a path leads. */
+  resolve?(path: string, options: AbortOptions): Promise<CID>
 }
 
 /** How the cluster and this peer are. */
