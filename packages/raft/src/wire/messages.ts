@@ -35,8 +35,9 @@ const leader = always('Leader', nameBytes)
 function message<M extends Request | Response>(type: M['type'], flat: Codec<Flat<M>>): Codec<M> {
   return mapped(
     flat,
-    ({ address, id, protocolVersion, ...rest }) => ({ type, header: { protocolVersion, id, address }, ...rest }) as M,
-    ({ type: _, header, ...rest }) => ({ ...rest, ...header }) as unknown as Flat<M>
+    ({ address, id, protocolVersion, ...rest }) =>
+      ({ type, header: { protocolVersion, id, address }, ...rest }) as unknown as M,
+    ({ header, ...rest }) => ({ ...rest, ...header })
   )
 }
 

@@ -38,7 +38,7 @@ export const octet: Codec<number> = {
 function textOf(reader: Reader): string {
   const bytes = reader.bytesView()
   if (bytes === undefined) return ''
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice()
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 /** A Go `string`: empty is written as the empty text. */
