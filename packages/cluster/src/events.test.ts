@@ -7,6 +7,8 @@ it('remembers the last events, and shows by their ids what it forgot', () => {
   expect(events.since(0).map(({ id }) => id)).toEqual([3, 4, 5])
   expect(events.since(4)).toEqual([{ type: 'ready', id: 5, atMs: 5 }])
   expect(events.since(5)).toEqual([])
+  expect(events.since(0, 2).map(({ id }) => id)).toEqual([3, 4])
+  expect([events.run, events.lastId]).toEqual(['5', 5])
 })
 
 it('tells watchers until they leave', () => {

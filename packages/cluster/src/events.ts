@@ -1,27 +1,11 @@
-import type { CID } from 'multiformats/cid'
-import type { Alert, Clock, PinsetChange, TrackedPin } from '@cluster/api'
+import type { Clock, ClusterEvent, ClusterEvents, NumberedEvent } from '@cluster/api'
 
 /** Events that are remembered for watchers that come late or were away. */
 const MAX_EVENTS = 4_096
 
-/** What happened at this peer. */
-export type CoreEvent =
-  | { readonly type: 'pinset'; readonly change: PinsetChange }
-  | { readonly type: 'status'; readonly status: TrackedPin }
-  | { readonly type: 'alert'; readonly alert: Alert }
-  | { readonly type: 'ready' }
-  | { readonly type: 'expired'; readonly cid: CID }
-
-/** An event with its place: ids ascend without gaps from 1. */
-export type NumberedEvent = CoreEvent & { readonly id: number; readonly atMs: number }
-
-/** A bounded memory of what happened, for watching only. */
-export interface Events {
-  emit(event: CoreEvent): void
-  /** Events after an id, oldest first; what was forgotten is missing, which the gap in the ids shows. */
-  since(id: number): readonly NumberedEvent[]
-  /** Calls back for each new event; returns what ends it. A callback must not throw. */
-  watch(fn: (event: NumberedEvent) => void): () => void
+/** The events of this peer, with the way to add one. */
+export interface Events extends ClusterEvents {
+  emit(event: ClusterEvent): void
 }
 
 /** A ring of the last events. */
@@ -30,15 +14,21 @@ export function createEvents(clock: Pick<Clock, 'nowMs'>, limit: number = MAX_EV
   const watchers = new Set<(event: NumberedEvent) => void>()
   let lastId = 0
   return {
+    // A peer does not start twice in a millisecond.
+    run: clock.nowMs().toString(36),
+    get lastId() {
+      return lastId
+    },
     emit(event) {
       lastId += 1
       const numbered = { ...event, id: lastId, atMs: clock.nowMs() }
       ring[lastId % limit] = numbered
       for (const watcher of watchers) watcher(numbered)
     },
-    since(id) {
+    since(id, most = limit) {
       const found: NumberedEvent[] = []
-      for (let next = Math.max(id + 1, lastId - limit + 1); next <= lastId; next += 1) {
+      const first = Math.max(id + 1, lastId - limit + 1)
+      for (let next = first; next <= lastId && found.length < most; next += 1) {
         const event = ring[next % limit]
         if (event !== undefined) found.push(event)
       }

@@ -3,6 +3,6 @@ export { DEFAULT_CLUSTER_CONFIG, type ClusterConfig, type RepairConfig } from '.
 export type { CoreCollaborators, CoreMemory, CoreNetwork } from './collaborators.ts'
 export type { AllocationRequest, Allocation } from './allocation.ts'
 export type { Considered } from './candidates.ts'
-export type { CoreEvent, Events, NumberedEvent } from './events.ts'
+export type { Events } from './events.ts'
 export type { Scratch, ScratchFile } from './scratch.ts'
 export { distance } from './distance.ts'

@@ -10,6 +10,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import { connectSwarms, recoverOwn } from './join.ts'
 import type { MemberList } from './members.ts'
 import { feedPinset } from './pinset-feed.ts'
+import { watchPresence } from './presence.ts'
 import type { Repair } from './repair.ts'
 import type { ServiceDesk } from './services.ts'
 import type { StatusBoard } from './statuses.ts'
@@ -54,6 +55,7 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
   const readiness = Promise.withResolvers<undefined>()
   // Nobody has to wait for it.
   readiness.promise.catch(() => undefined)
+  let forgetPresence: () => void = () => undefined
   let isReady = false
   let removed = false
   let stopping: Promise<void> | undefined
@@ -179,6 +181,7 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
     acquaintance.stop()
     ipfs.removeEventListener('swarms:due', onSwarmsDue)
     tracker.removeEventListener('status', onStatus)
+    forgetPresence()
     await unlessAborted(background.stop(), signal).catch(() => {
       log.warn('background work did not end in time')
     })
@@ -202,6 +205,7 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
       }
       ipfs.addEventListener('swarms:due', onSwarmsDue)
       tracker.addEventListener('status', onStatus)
+      forgetPresence = watchPresence(core, members, events)
       acquaintance.start()
       background.run('feeding the tracker', (signal) =>
         feedPinset(

@@ -12,6 +12,7 @@ import type { Pin, PinOptions, PinPath } from '../domain/pin.ts'
 import type { GlobalRepoGC, IPFSRepoStat } from '../domain/repo.ts'
 import type { TrackerStatus } from '../domain/tracker-status.ts'
 import type { ListOptions, Pages } from '../paging.ts'
+import type { ClusterEvents } from './events.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /** Whether to ask this peer only, or all that are concerned. */
@@ -100,4 +101,6 @@ export interface Cluster {
   readonly health: Health
   /** Optional: a core without it answers as the reference peer does. */
   readonly upkeep?: Upkeep | undefined
+  /** Optional: what happened lately, for watching. */
+  readonly events?: ClusterEvents | undefined
 }
