@@ -1,1 +1,3 @@
-export {}
+export { ipfsProxyConfig, type IpfsProxyConfig } from './config.ts'
+export { default } from './descriptor.ts'
+export { IpfsProxy } from './ipfs-proxy.ts'
