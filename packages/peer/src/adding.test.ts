@@ -242,6 +242,8 @@ async function startPeer(
     cluster,
     'consensus.crdt': { trusted_peers: ['*'] },
     'api.restapi': { http_listen_multiaddress: ANY },
+    'api.ipfsproxy': { listen_multiaddress: ANY },
+    'api.pinsvcapi': { http_listen_multiaddress: ANY },
     'informer.disk': { metric_ttl: '5s' },
     'ipfs_connector.embedded': { gateway_listen_multiaddress: '' }
   }

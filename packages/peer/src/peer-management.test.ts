@@ -45,6 +45,8 @@ describe('peers that manage each other', { timeout: 180_000 }, () => {
       },
       'consensus.crdt': { trusted_peers: ['*'] },
       'api.restapi': { http_listen_multiaddress: ANY },
+      'api.ipfsproxy': { listen_multiaddress: ANY },
+      'api.pinsvcapi': { http_listen_multiaddress: ANY },
       'ipfs_connector.embedded': { gateway_listen_multiaddress: '' }
     }
     const choices = { ipfs_connector: 'embedded' }

@@ -26,6 +26,8 @@ describe('a peer', () => {
     const overrides = {
       cluster: { listen_multiaddress: ANY, mdns_interval: '0s' },
       'api.restapi': { http_listen_multiaddress: rest },
+      'api.ipfsproxy': { listen_multiaddress: ANY },
+      'api.pinsvcapi': { http_listen_multiaddress: ANY },
       'ipfs_connector.embedded': { gateway_listen_multiaddress: '' }
     }
     const { servicePath, identity } = await initFolder({

@@ -120,6 +120,8 @@ async function startPeer(
     },
     'consensus.crdt': { trusted_peers: ['*'] },
     'api.restapi': { http_listen_multiaddress: ANY },
+    'api.ipfsproxy': { listen_multiaddress: ANY },
+    'api.pinsvcapi': { http_listen_multiaddress: ANY },
     'monitor.pubsubmon': { check_interval: '2s' },
     'informer.disk': { metric_ttl: '6s', metric_type: 'freespace' },
     'ipfs_connector.ipfshttp': { node_multiaddress: `/ip4/127.0.0.1/tcp/${kubo.port}`, pin_timeout: '3s' }

@@ -20,10 +20,17 @@ export interface PeerSetup {
   readonly program?: Program | undefined
 }
 
+/** Listeners that most peers here do not need: on any free port, so that peers of one machine do not meet on one. */
+const ANY_PORT = '/ip4/127.0.0.1/tcp/0'
+const otherListeners = {
+  CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: ANY_PORT,
+  CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS: ANY_PORT
+}
+
 /** Writes the folder of a new peer with IPFS inside. */
 export async function initPeer(setup: PeerSetup, args: readonly string[] = []): Promise<void> {
   const { name, folder, env, program = fromSource('service') } = setup
-  const done = await run(program, ['-c', folder, 'init', '--ipfs', 'embedded', '--force', ...args], { env })
+  const done = await run(program, ['-c', folder, 'init', '--ipfs', 'embedded', '--force', ...args], { env: { ...otherListeners, ...env } })
   if (done.exitCode !== 0) throw new Error(`${name}: init failed: ${done.stderr}`)
 }
 
