@@ -8,6 +8,14 @@ export {
   type Refusal
 } from './authenticate.ts'
 export { type Cors, type CorsOptions, createCors } from './cors.ts'
+export {
+  type EventFeed,
+  eventStreamResponse,
+  type EventStreamEnd,
+  type EventStreamOptions,
+  formatEvent,
+  type ServerEvent
+} from './event-stream.ts'
 export { HttpError, type HttpErrorCode } from './errors.ts'
 export { goJson } from './go-json.ts'
 export { dialHttp, serveOnHost } from './http-over-libp2p.ts'
