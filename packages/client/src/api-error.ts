@@ -4,6 +4,10 @@ export type ApiErrorCode =
   | 'UNREACHABLE'
   /** The API answered with an error. */
   | 'REFUSED'
+  /** The API does not know who asks: no credentials, or wrong ones (401). */
+  | 'UNAUTHORIZED'
+  /** Who asks has no right to this (403). */
+  | 'FORBIDDEN'
   /** The API answered, and an error came after the first items, in the trailer or as a broken stream. */
   | 'BROKEN'
   /** The answer is not what the API answers. */

@@ -1,7 +1,7 @@
 import {
   DEFAULT_ADD_PARAMS,
   pinTypeToString,
-  TrackerStatus,
+  type TrackerStatus,
   ZERO_PIN_OPTIONS,
   type AddedOutput,
   type AddParams,
@@ -47,26 +47,21 @@ import {
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { ApiError } from './api-error.ts'
+import { callerOf, type ClusterClientInit } from './client-init.ts'
+import { partsOf } from './content-path.ts'
 import { multipartOf } from './multipart.ts'
-// Bundles for browsers get ./fetch-transport.ts in its place, by the field `browser` of package.json.
-import { defaultTransport } from './node-transport.ts'
-import { RestCaller, type CallInit } from './rest-caller.ts'
+import type { PinCounts } from './pin-counts.ts'
+import type { CallInit, RestCaller } from './rest-caller.ts'
+import {
+  callInitOf,
+  queryText,
+  type Query,
+  type RouteRequest,
+  type StreamRouteName,
+  type ValueRouteName
+} from './route-request.ts'
 import { statusFilterText } from './status-filter.ts'
-import type { Transport } from './transport.ts'
-import { pause, progressOf, WaitError, type WaitTarget } from './wait-for.ts'
-
-/** Where the API is, and who asks. */
-export interface ClusterClientInit {
-  /** Such as `http://127.0.0.1:9094`; a path in front of the routes is kept. */
-  readonly url: string | URL
-  /** With a password: basic authentication. */
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  /** Sent with every request. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** How requests travel; the one of the platform unless given. */
-  readonly transport?: Transport
-}
+import { waitUntil, type WaitTarget } from './wait-for.ts'
 
 /** Options of an upload. */
 export interface AddOptions extends AbortOptions {
@@ -74,15 +69,29 @@ export interface AddOptions extends AbortOptions {
   readonly onUpload?: (bytes: number) => void
 }
 
+/** Which part of a listing is wanted; only our peers know. */
+export interface ListingOptions extends AbortOptions {
+  /** Only pins with exactly this name. */
+  readonly name?: string
+  /** Only pins with exactly these metadata, among others. */
+  readonly metadata?: ReadonlyMap<string, string>
+  /** Only what comes after it: the last one of the page before. */
+  readonly after?: CID
+  /** At most so many. */
+  readonly limit?: number
+}
+
+/** Which pins are wanted. */
+export interface AllocationsOptions extends ListingOptions {
+  readonly types?: readonly PinType[]
+}
+
 /** Which statuses are wanted. */
-export interface StatusOptions extends AbortOptions, Scope {
+export interface StatusOptions extends ListingOptions, Scope {
   /** Only pins with a peer of one of these; ignored with `cids`. */
   readonly filter?: TrackerStatus | undefined
   readonly cids?: readonly CID[] | undefined
 }
-
-/** Check of the status once per second unless said otherwise. */
-const WAIT_INTERVAL_MS = 1000
 
 /**
  * A client of the REST API of IPFS Cluster, of Go peers and of ours, for Node and browsers.
@@ -100,9 +109,8 @@ const WAIT_INTERVAL_MS = 1000
 export class ClusterClient {
   readonly #rest: RestCaller
 
-  constructor({ url, username = '', password = '', headers = {}, transport = defaultTransport() }: ClusterClientInit) {
-    const credentials = username === '' ? {} : { authorization: basicAuth(username, password) }
-    this.#rest = new RestCaller(new URL(url), { ...headers, ...credentials }, transport)
+  constructor(init: ClusterClientInit) {
+    this.#rest = callerOf(init)
   }
 
   /** The peer that is asked. */
@@ -179,12 +187,9 @@ export class ClusterClient {
   }
 
   /** The pinset, or the pins of some types in it. */
-  allocations({ types, signal }: AbortOptions & { readonly types?: readonly PinType[] } = {}): AsyncGenerator<
-    Pin,
-    void
-  > {
+  allocations({ types, signal, ...part }: AllocationsOptions = {}): AsyncGenerator<Pin, void> {
     const filter = types === undefined ? 'all' : types.map(pinTypeToString).join()
-    return this.#rest.items('Allocations', pinFromJSON, { query: form({ filter }), signal })
+    return this.#rest.items('Allocations', pinFromJSON, { query: form({ filter, ...partOf(part) }), signal })
   }
 
   /** What the peers say of a pin. Of a CID that is not pinned they say so. */
@@ -194,9 +199,10 @@ export class ClusterClient {
   }
 
   /** What the peers say of all pins, of some CIDs, or of the pins in some states. */
-  statusAll({ local = false, filter = 0, cids = [], signal }: StatusOptions = {}): AsyncGenerator<GlobalPinInfo, void> {
-    const query = form({ local: String(local), filter: statusFilterText(filter), cids: cids.map(String).join() })
-    return this.#rest.items('StatusAll', globalPinInfoFromJSON, { query, signal })
+  statusAll(options: StatusOptions = {}): AsyncGenerator<GlobalPinInfo, void> {
+    const { local = false, filter = 0, cids = [], signal, ...part } = options
+    const wanted = { local, filter: statusFilterText(filter), cids: cids.map(String).join() }
+    return this.#rest.items('StatusAll', globalPinInfoFromJSON, { query: form({ ...wanted, ...partOf(part) }), signal })
   }
 
   /** Has the peers try again what failed. */
@@ -286,6 +292,23 @@ export class ClusterClient {
     return this.#one('ExplainPin', explanationFromJSON, { parameters: { hash: cid.toString() }, query, signal })
   }
 
+  /** How many pins each peer has in which status. Reads the whole listing. Go peers have no such route. */
+  pinCounts({ local = false, signal }: AbortOptions & Scope = {}): Promise<PinCounts> {
+    return this.#one('PinCounts', (json) => json as PinCounts, { query: form({ local }), signal })
+  }
+
+  /** A token that stands for user and password: `expiresIn` such as `24h`, `rights` such as `read,add`; ours know both. */
+  token({ expiresIn, rights, signal }: AbortOptions & { expiresIn?: string; rights?: string } = {}): Promise<string> {
+    const query = form({ 'expires-in': expiresIn, rights })
+    return this.#one('GetToken', tokenOf, { query, signal })
+  }
+
+  /** Takes a token back, or the one that this client shows. Go peers cannot. */
+  async revokeToken(token?: string, options: AbortOptions = {}): Promise<void> {
+    const body = token === undefined ? {} : { body: JSON.stringify({ token }), contentType: 'application/json' }
+    await this.#rest.value('RevokeToken', { ...options, ...body })
+  }
+
   /** Resolves when the API answers. */
   async health(options: AbortOptions = {}): Promise<void> {
     await this.#rest.value('Health', options)
@@ -298,20 +321,30 @@ export class ClusterClient {
    * @throws {WaitError} when a peer has failed; {@link ApiError}; the reason of the signal
    * @see http-apis.md §4.5
    */
-  async waitFor(
+  waitFor(
     cid: CID,
     options: WaitTarget & AbortOptions & Scope & { readonly intervalMs?: number } = {}
   ): Promise<GlobalPinInfo> {
-    const { target = TrackerStatus.pinned, intervalMs = WAIT_INTERVAL_MS, signal, local } = options
-    let last: GlobalPinInfo | undefined
-    for (;;) {
-      await pause(intervalMs, signal)
-      const info = await this.status(cid, { local, ...(signal === undefined ? {} : { signal }) })
-      const progress = progressOf(info, options)
-      if (progress === 'failed') throw new WaitError(target, last)
-      if (progress === 'reached') return info
-      last = info
-    }
+    const { signal, local } = options
+    return waitUntil(() => this.status(cid, { local, ...(signal === undefined ? {} : { signal }) }), options)
+  }
+
+  /**
+   * Calls a route that answers one value, for what has no method here.
+   *
+   * @param read - makes the value of the JSON; `undefined` where the answer has none
+   */
+  call<N extends ValueRouteName, T>(route: N, read: (json: unknown) => T, request: RouteRequest<N>): Promise<T> {
+    return this.#one(route, read, callInitOf(request))
+  }
+
+  /** Calls a route that answers a listing, for what has no method here. */
+  stream<N extends StreamRouteName, T>(
+    route: N,
+    read: (json: unknown) => T,
+    request: RouteRequest<N>
+  ): AsyncGenerator<T, void> {
+    return this.#rest.items(route, read, callInitOf(request))
   }
 
   /** Drops idle connections. They keep no process alive. */
@@ -329,21 +362,21 @@ export class ClusterClient {
   }
 }
 
-function basicAuth(username: string, password: string): string {
-  const bytes = new TextEncoder().encode(`${username}:${password}`)
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`
-}
+const form = (values: Query): string => queryText(values)
 
-const form = (values: Readonly<Record<string, string>>): string => new URLSearchParams(values).toString()
+const partOf = ({ name, metadata, after, limit }: ListingOptions): Query => ({
+  name,
+  ...Object.fromEntries([...(metadata ?? [])].map(([key, value]) => [`meta-${key}`, value])),
+  after: after?.toString(),
+  limit
+})
 
 const queryOf = (options: Partial<PinOptions>): string => pinOptionsToQuery({ ...ZERO_PIN_OPTIONS, ...options })
 
-/** The type and the rest of a path. */
-function partsOf(path: string): { keyType: string; path: string } {
-  const match = /^\/(ipfs|ipns|ipld)\/(.*?)\/?$/s.exec(path)
-  if (match === null) return { keyType: 'ipfs', path: path.replace(/^\/|\/$/g, '') }
-  const [, keyType = '', rest = ''] = match
-  return { keyType, path: rest }
+/** The text of a token. */
+function tokenOf(json: unknown): string {
+  if (typeof json === 'object' && json !== null && 'token' in json && typeof json.token === 'string') return json.token
+  throw new ApiError('UNEXPECTED', 200, 'a token was expected')
 }
 
 /** A JSON list, for which `null` stands as well when it is empty. */

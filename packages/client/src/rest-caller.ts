@@ -1,5 +1,5 @@
 import { restErrorFromJSON, restRoutes, parseJson, type RestRouteName } from '@cluster/wire'
-import { ApiError } from './api-error.ts'
+import { ApiError, type ApiErrorCode } from './api-error.ts'
 import { textOf, valuesOf } from './body.ts'
 import type { Transport, TransportResponse } from './transport.ts'
 
@@ -122,10 +122,15 @@ async function errorOf(
   const text = await guarded(textOf(body, status), signal, 'BROKEN', status)
   try {
     const { message } = restErrorFromJSON(parseJson(text))
-    return new ApiError('REFUSED', status, message === '' ? statusText : message)
+    return new ApiError(codeOf(status), status, message === '' ? statusText : message)
   } catch {
-    return new ApiError('REFUSED', status, text.trim() === '' ? statusText : text)
+    return new ApiError(codeOf(status), status, text.trim() === '' ? statusText : text)
   }
+}
+
+function codeOf(status: number): ApiErrorCode {
+  if (status === 401) return 'UNAUTHORIZED'
+  return status === 403 ? 'FORBIDDEN' : 'REFUSED'
 }
 
 /** Puts parameters into a path, each escaped as one part, but `path`, whose slashes stay. */

@@ -1,4 +1,5 @@
 import { TrackerStatus, trackerStatusToString, type GlobalPinInfo } from '@cluster/api'
+import type { AbortOptions } from '@libp2p/interface'
 
 /** What is waited for. */
 export interface WaitTarget {
@@ -44,6 +45,31 @@ export function progressOf(
   const skipsRemote = target === TrackerStatus.pinned
   const all = statuses.every((status) => status === target || (skipsRemote && status === TrackerStatus.remote))
   return all ? 'reached' : 'waiting'
+}
+
+/** Check of the status once per second unless said otherwise. */
+const WAIT_INTERVAL_MS = 1000
+
+/**
+ * Asks again and again until the target is reached; the first time after one interval.
+ *
+ * @throws {WaitError} when a peer has failed; what asking throws; the reason of the signal
+ * @see http-apis.md §4.5
+ */
+export async function waitUntil(
+  ask: () => Promise<GlobalPinInfo>,
+  options: WaitTarget & AbortOptions & { readonly intervalMs?: number }
+): Promise<GlobalPinInfo> {
+  const { target = TrackerStatus.pinned, intervalMs = WAIT_INTERVAL_MS, signal } = options
+  let last: GlobalPinInfo | undefined
+  for (;;) {
+    await pause(intervalMs, signal)
+    const info = await ask()
+    const progress = progressOf(info, options)
+    if (progress === 'failed') throw new WaitError(target, last)
+    if (progress === 'reached') return info
+    last = info
+  }
 }
 
 /** Resolves after some time; rejects with the reason of the signal when that aborts first. */
