@@ -51,6 +51,12 @@ export const plants: Readonly<Record<string, Plant>> = {
       'await this.#storage.commit(all.filter(isMark), { durable: true });' +
       'await this.#storage.commit(all.filter((o) => !isMark(o)), { durable: true })'
   },
+  'orphaned-block': {
+    about: 'a block formed ahead is written although the one below it could not be',
+    file: `${SOURCE}/changes/publishing.ts`,
+    find: 'if (this.#failure !== undefined) {\n      await this.#takeBack([',
+    replace: 'if (this.#failure !== undefined && block === undefined) {\n      await this.#takeBack(['
+  },
   'quiet-feed': {
     about: 'the feed of changes tells of removals only',
     file: `${SOURCE}/store/draft.ts`,

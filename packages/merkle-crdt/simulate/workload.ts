@@ -43,6 +43,7 @@ export class Workload {
     const { dice } = this.#world
     return {
       ...(dice.chance(0.4) ? { batching: this.#batching() } : {}),
+      formAhead: dice.chance(0.7),
       ...(dice.chance(0.7) ? { catchUp: this.#catchUp(peer) } : {}),
       ...(dice.chance(0.5) ? { headMerging: this.#headMerging(peer) } : {})
     }

@@ -100,6 +100,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       feed: this.#feed,
       dirty: this.#dirty,
       isCollecting,
+      formAhead: init.formAhead,
       events: {
         isHeard: (type) => this.listenerCount(type) > 0,
         emit: (type, detail) => this.safeDispatchEvent(type, { detail })
@@ -289,7 +290,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
   dag(options: WalkOptions = {}): AsyncGenerator<DagEntry> {
     return walkDag(
       this.#init.blocks,
-      this.#replica.heads.list().map(({ cid }) => cid),
+      this.#replica.heads.written.map(({ cid }) => cid),
       options
     )
   }

@@ -14,6 +14,11 @@ export interface MerkleCrdtOptions {
   /** Absent: each change is acknowledged when its block is durable. */
   readonly batching?: Batching | undefined
   /**
+   * Form the next block of local changes while the last one is at the disk. It is written, announced and acknowledged
+   * after that one, and taken back if that one fails. Default: while it pays, as measured.
+   */
+  readonly formAhead?: boolean | undefined
+  /**
    * Keep what was added and taken back for ever, as the Go peer does, instead of forgetting it as soon as it says nothing
    * any more. The values are the same. Default false.
    *

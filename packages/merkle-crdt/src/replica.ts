@@ -1,55 +1,25 @@
 import type { CID } from 'multiformats/cid'
-import type { Announcer } from './sync/announcer.ts'
 import { MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
-import type { ChangeFeed } from './changes/change-feed.ts'
-import { addLocalBlock, addLocalChanges } from './changes/local-block.ts'
+import { addLocalBlock } from './changes/local-block.ts'
+import { Publishing, type FormedBlock } from './changes/publishing.ts'
 import { serveBlock } from './changes/serve-block.ts'
-import type { DagBlocks } from './store/dag-blocks.ts'
 import { wait } from './sync/deadline.ts'
 import { Draft } from './store/draft.ts'
 import { CrdtError, messageOf } from './errors.ts'
 import { Faults } from './sync/faults.ts'
-import type { FetchLimits } from './sync/fetcher.ts'
 import { Fifo } from './sync/fifo.ts'
 import { FirstSync } from './first-sync.ts'
-import { Heads } from './store/heads.ts'
+import { Heads, type Head } from './store/heads.ts'
 import { Intake } from './sync/intake.ts'
 import { Jobs, type Job } from './sync/jobs.ts'
-import type { Layout } from './store/layout.ts'
 import type { DeltaNode } from './wire/node.ts'
-import type { Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
+import type { ReplicaParts } from './replica-parts.ts'
 import { loadState } from './store/load-state.ts'
 import type { CrdtState } from './store/process.ts'
 import { ProcessedFilter } from './store/processed-filter.ts'
-import { highestHeads, SyncWatch, type EventSink } from './status/sync-watch.ts'
-import type { DirtyMark } from './store/dirty-mark.ts'
+import { highestHeads, SyncWatch } from './status/sync-watch.ts'
+import { PendingWrites } from './store/pending-writes.ts'
 import { Turns } from './turns.ts'
-import type { Entry, Publisher } from './changes/publisher.ts'
-
-/** What a {@link Replica} works with. */
-export interface ReplicaParts {
-  readonly storage: CrdtStorage
-  readonly layout: Layout
-  readonly blocks: DagBlocks
-  readonly exchange: DagExchange
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Logger
-  readonly limits: FetchLimits
-  readonly signal: AbortSignal
-  readonly publisher: Publisher
-  readonly announcer: Announcer
-  readonly feed: ChangeFeed
-  readonly dirty: DirtyMark
-  readonly events: EventSink
-  /** Whether tombstones that say nothing any more are forgotten. */
-  readonly isCollecting: boolean
-  /** Whether a repair runs. */
-  isRepairing(): boolean
-  /** Whether the content is only half there, so that nothing may be built on it: tasks run, nothing else does. */
-  isHeldUp(): boolean
-  headsChanged(): void
-}
 
 /** Something that runs between two turns; `fail` if it will not run any more. */
 interface Task {
@@ -59,13 +29,17 @@ interface Task {
 
 /**
  * The one writer of the store. It works in turns: each makes a block of local changes or merges fetched blocks, and
- * ends with one atomic durable write. Everything else, above all fetching, goes on beside it.
+ * ends with one atomic durable write. Everything else, above all fetching, goes on beside it. A block of local changes
+ * may be formed while the one before is at the disk; all other turns wait for that.
  */
 export class Replica {
   readonly #parts: ReplicaParts
   #state: CrdtState
   readonly #tasks = new Fifo<Task>()
   readonly #turns: Turns
+  readonly #writes: PendingWrites
+  readonly #publishing: Publishing
+  #isMergeNext = false
   readonly #firstSync = new FirstSync()
   readonly watch: SyncWatch
   readonly intake: Intake
@@ -90,13 +64,29 @@ export class Replica {
         isRepairing: parts.isRepairing()
       }),
       oldestFailing: () => this.#state.jobs.failing.values().next().value,
-      heads: () => highestHeads(this.heads.list()),
+      heads: () => highestHeads(this.heads.written),
       maxHeight: () => this.heads.maxHeight,
       isFirstSync: () => this.#firstSync.isRunning
     })
     this.#filter = new ProcessedFilter(parts.storage, parts.layout, parts.clock, parts.signal)
     parts.blocks.useFilter(this.#filter)
     this.#faults = new Faults(parts.layout, parts.blocks, parts.dirty, this.watch, parts.log)
+    this.#writes = new PendingWrites(parts.storage)
+    this.#publishing = new Publishing({
+      ...parts,
+      state: () => this.#state,
+      newDraft: () => this.#newDraft(),
+      added: (jobs) => {
+        this.intake.add(jobs)
+      },
+      published: (block, growth) => {
+        this.#published(block, growth)
+      },
+      recover: (error) => this.#recover(error),
+      wake: () => {
+        this.kick()
+      }
+    })
     this.#turns = new Turns(parts.clock, {
       hasWork: () => this.#hasWork(),
       next: () => this.#next(),
@@ -165,7 +155,7 @@ export class Replica {
       const headsBefore = this.heads.changes
       const result = await task(this.#state, draft)
       this.growth += await draft.write()
-      this.#wroteHeads(headsBefore)
+      if (this.heads.changes !== headsBefore) this.#wroteHeads(this.heads.list())
       this.intake.add([...this.#state.jobs.values()].filter((job) => !before.has(job)))
       return result
     })
@@ -193,6 +183,7 @@ export class Replica {
     return new Promise((resolve, reject) => {
       this.#tasks.push({
         run: async () => {
+          await this.#publishing.settle()
           try {
             resolve(await run())
           } catch (cause) {
@@ -247,7 +238,10 @@ export class Replica {
     await this.intake.stop()
     this.#parts.publisher.close()
     this.#turns.resume()
-    await this.#turns.done()
+    do {
+      await this.#turns.done()
+      await this.#publishing.settle()
+    } while (this.#turns.isRunning)
     this.#turns.stop()
     this.#abandon(new CrdtError('ERR_CRDT_CLOSED', 'closed'))
     await this.#filter.close()
@@ -262,45 +256,33 @@ export class Replica {
   }
 
   #newDraft(): Draft {
-    const { storage, layout, signal, isCollecting } = this.#parts
-    return new Draft(storage, layout, { signal }, { filter: this.#filter, isCollecting })
+    const { layout, signal, isCollecting } = this.#parts
+    return new Draft(this.#writes, layout, { signal }, { filter: this.#filter, isCollecting })
   }
 
-  /** Tasks come first, then local changes, since somebody waits for them. */
+  /** Tasks come first, then local changes, since somebody waits for them; but never two in a row if others wait. */
   #next(): (() => Promise<void>) | undefined {
     const task = this.#tasks.take()
     if (task !== undefined) return () => task.run()
-    if (this.#parts.isHeldUp()) return undefined
-    const batch = this.#parts.publisher.take()
-    if (batch !== undefined) return () => this.#publish(batch.entries, batch.why)
-    return this.intake.isDue ? () => this.#merge() : undefined
+    if (this.#parts.isHeldUp()) return this.#publishing.isBusy ? () => this.#publishing.settle() : undefined
+    const merge = this.intake.isDue ? (): Promise<void> => this.#merge() : undefined
+    if (this.#isMergeNext && merge !== undefined) return merge
+    const publish = this.#publishing.next()
+    this.#isMergeNext = publish !== undefined
+    return publish ?? merge
   }
 
-  async #publish(entries: Entry[], why: string): Promise<void> {
-    const { publisher, exchange, feed, log } = this.#parts
-    const draft = this.#newDraft()
-    const headsBefore = this.heads.changes
-    let node: DeltaNode | undefined
-    try {
-      const made = await addLocalChanges(draft, this.#state, entries, exchange)
-      node = made?.node
-      this.intake.add(made?.added ?? [])
-      this.growth += await draft.write()
-    } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause))
-      log.error(`error creating new block: ${error.message}`)
-      publisher.failed(entries, error)
-      await this.#recover(error)
-      return
-    }
+  /** A block of local changes is on the disk. */
+  #published({ draft, node, heads, entries, why }: FormedBlock, growth: number): void {
+    const { feed, log } = this.#parts
+    this.growth += growth
     this.#turns.succeeded()
-    publisher.done(entries)
     this.#firstSync.published(this.#state.jobs.size)
     if (node !== undefined) {
       this.watch.published()
       this.#parts.blocks.wrote([node.id])
     }
-    this.#wroteHeads(headsBefore)
+    if (heads !== undefined) this.#wroteHeads(heads)
     if (why !== 'group') log.info(`batch commit (${why}): ${entries.length} items`)
     feed.add(draft.changed)
     const served = node === undefined ? Promise.resolve() : this.#serve(node)
@@ -314,6 +296,9 @@ export class Replica {
   }
 
   async #merge(): Promise<void> {
+    this.#isMergeNext = false
+    await this.#publishing.settle()
+    if (!this.intake.isDue) return // a block that failed on the disk took all with it
     const { blocks, feed, log } = this.#parts
     const draft = this.#newDraft()
     const turn: Turn = { merged: [], added: [] }
@@ -331,16 +316,15 @@ export class Replica {
     this.#turns.succeeded()
     this.#maxTurnBlocks = MAX_TURN_BLOCKS
     this.watch.merged(turn.merged.length)
-    this.#wroteHeads(headsBefore)
+    if (this.heads.changes !== headsBefore) this.#wroteHeads(this.heads.list())
     blocks.wrote(turn.merged.map(({ node }) => node.id))
     this.#firstSync.add(turn.merged.length)
     if (!this.#firstSync.isRunning) feed.add(draft.changed)
     this.intake.merged(turn)
   }
 
-  #wroteHeads(changesBefore: number): void {
-    if (this.heads.changes === changesBefore) return
-    this.heads.wrote()
+  #wroteHeads(heads: readonly Head[]): void {
+    this.heads.wrote(heads)
     this.watch.headsChanged()
     this.#parts.headsChanged()
   }
@@ -380,12 +364,12 @@ export class Replica {
 
   #hasWork(): boolean {
     if (this.#tasks.size > 0) return true
-    return !this.#parts.isHeldUp() && (this.intake.isDue || this.#parts.publisher.hasDue)
+    return !this.#parts.isHeldUp() && (this.intake.isDue || this.#publishing.isDue)
   }
 
   #checkIdle(): void {
     const { jobs } = this.#state
-    if (this.#turns.isRunning || this.intake.ready > 0 || this.#hasWork()) return
+    if (this.#turns.isRunning || this.#publishing.isBusy || this.intake.ready > 0 || this.#hasWork()) return
     if (!this.#parts.publisher.isIdle) return
     if (jobs.size > this.intake.retrying) return
     if (jobs.size === 0) this.intake.trim()

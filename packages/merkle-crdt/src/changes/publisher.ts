@@ -31,6 +31,12 @@ export interface Entry {
   readonly settle: (error?: Error) => void
 }
 
+/** What a block is made of, and why now. */
+export interface Batch {
+  readonly entries: readonly Entry[]
+  readonly why: 'group' | 'size' | 'max age' | 'shutdown'
+}
+
 /** Most operations and bytes that group commit puts in one block. @see spec/wire-crdt.md §7.3 P1 */
 export const MAX_GROUP_OPERATIONS = 512
 export const MAX_GROUP_BYTES = 512 * 1024
@@ -75,6 +81,15 @@ export class Publisher {
   /** Operations that wait. */
   get size(): number {
     return this.#accepted
+  }
+
+  /** Operations that wait for a block to begin. */
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  get isBatching(): boolean {
+    return this.#batching !== undefined
   }
 
   /** Takes up what a former run acknowledged and did not make a block of. */
@@ -162,12 +177,12 @@ export class Publisher {
     })
   }
 
-  /** What the next block is made of, if it is time for one. */
-  take(): { entries: Entry[]; why: 'group' | 'size' | 'max age' | 'shutdown' } | undefined {
+  /** What the next block is made of, if it is time for one; no more than `most` operations. */
+  take(most = Infinity): Batch | undefined {
     if (!this.hasDue) return undefined
     const isFull = this.#isFull
     const why = this.#batching === undefined ? 'group' : isFull ? 'size' : this.#isDue ? 'max age' : 'shutdown'
-    const maxOperations = this.#batching?.maxSize ?? MAX_GROUP_OPERATIONS
+    const maxOperations = Math.min(most, this.#batching?.maxSize ?? MAX_GROUP_OPERATIONS)
     const maxBytes = this.#batching === undefined ? MAX_GROUP_BYTES : MAX_DELTA_BYTES
     const entries: Entry[] = []
     let bytes = 0

@@ -40,9 +40,9 @@ export class Heads {
     return heads
   }
 
-  /** What is in memory is durable now. */
-  wrote(): void {
-    this.#written = this.list()
+  /** These are durable now; by default, what is in memory. */
+  wrote(heads: readonly Head[] = this.list()): void {
+    this.#written = heads
   }
 
   /** Those that are durable, so that they may be announced; in the order of their CID bytes. */

@@ -1,0 +1,148 @@
+import { addLocalChanges } from './local-block.ts'
+import type { Batch, Entry, Publisher } from './publisher.ts'
+import { OverlapRule } from './overlap-rule.ts'
+import type { Clock, DagExchange, Logger } from '../ports.ts'
+import type { Draft } from '../store/draft.ts'
+import type { Head } from '../store/heads.ts'
+import type { CrdtState } from '../store/process.ts'
+import type { Job } from '../sync/jobs.ts'
+import type { DeltaNode } from '../wire/node.ts'
+
+/** A block of local changes, ready to be written. */
+export interface FormedBlock extends Batch {
+  readonly draft: Draft
+  /** `undefined`: the changes come to nothing. */
+  readonly node: DeltaNode | undefined
+  /** The heads once it is written; `undefined` if they stay. */
+  readonly heads: readonly Head[] | undefined
+}
+
+/** What publishing works with. */
+export interface PublishingParts {
+  readonly publisher: Publisher
+  readonly exchange: DagExchange
+  readonly clock: Clock
+  readonly log: Logger
+  /** Absent: by what forming and writing cost. */
+  readonly formAhead?: boolean | undefined
+  state(): CrdtState
+  newDraft(): Draft
+  /** These blocks have to be fetched. */
+  added(jobs: readonly Job[]): void
+  /** A block is on the disk. */
+  published(block: FormedBlock, growth: number): void
+  /** A block could not be formed or written: what is in memory may be ahead of the datastore. */
+  recover(error: Error): Promise<void>
+  /** Something may be due. */
+  wake(): void
+}
+
+/**
+ * Makes blocks of local changes, each over the one before. While one is at the disk, the next one is formed, if that
+ * pays; it is written when the one before is durable, and taken back when that one failed.
+ *
+ * @see spec/wire-crdt.md §7.3 P1
+ */
+export class Publishing {
+  readonly #parts: PublishingParts
+  readonly #rule: OverlapRule
+  /** Never rejects. */
+  #writing: Promise<void> | undefined
+  /** Changes of the block that is at the disk. */
+  #inFlight = 0
+  #failure: { readonly entries: readonly Entry[]; readonly error: Error } | undefined
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts
+    this.#rule = new OverlapRule(parts.clock, parts.formAhead)
+  }
+
+  /** Whether a block is on its way to the disk, or failed on it and is not taken back yet. */
+  get isBusy(): boolean {
+    return this.#writing !== undefined || this.#failure !== undefined
+  }
+
+  /** Whether {@link Publishing.next} gives something to do. */
+  get isDue(): boolean {
+    if (this.#failure !== undefined) return true
+    const { publisher } = this.#parts
+    return publisher.hasDue && this.#rule.maxChanges(publisher, this.#inFlight) > 0
+  }
+
+  /** What is to be done next; it ends when the write has begun. */
+  next(): (() => Promise<void>) | undefined {
+    if (this.#failure !== undefined) return () => this.settle()
+    const { publisher } = this.#parts
+    const maxChanges = publisher.hasDue ? this.#rule.maxChanges(publisher, this.#inFlight) : 0
+    const batch = maxChanges === 0 ? undefined : publisher.take(maxChanges)
+    return batch && (() => this.#publish(batch, maxChanges))
+  }
+
+  /** Waits until nothing is at the disk, and makes good what failed there: then memory and datastore are the same. */
+  async settle(): Promise<void> {
+    await this.#writing
+    const failure = this.#failure
+    if (failure !== undefined) await this.#takeBack(failure.entries, failure.error)
+  }
+
+  async #publish(batch: Batch, maxChanges: number): Promise<void> {
+    let block: FormedBlock | undefined
+    let error: Error | undefined
+    try {
+      block = await this.#form(batch, this.#rule.forming(batch.entries.length, maxChanges))
+    } catch (cause) {
+      error = toError(cause)
+    }
+    await this.#writing
+    if (this.#failure !== undefined) {
+      await this.#takeBack([...this.#failure.entries, ...batch.entries], this.#failure.error)
+    } else if (block === undefined) {
+      await this.#takeBack(batch.entries, error ?? new Error('no block'))
+    } else {
+      this.#inFlight = batch.entries.length
+      this.#writing = this.#write(block).finally(() => {
+        this.#writing = undefined
+        this.#inFlight = 0
+        this.#parts.wake()
+      })
+    }
+  }
+
+  async #form(batch: Batch, done: () => void): Promise<FormedBlock> {
+    const { exchange } = this.#parts
+    const state = this.#parts.state()
+    const changesBefore = state.heads.changes
+    const draft = this.#parts.newDraft()
+    const made = await addLocalChanges(draft, state, batch.entries, exchange)
+    this.#parts.added(made?.added ?? [])
+    const heads = state.heads.changes === changesBefore ? undefined : state.heads.list()
+    await draft.seal()
+    done()
+    return { ...batch, draft, node: made?.node, heads }
+  }
+
+  async #write(block: FormedBlock): Promise<void> {
+    const done = this.#rule.writing()
+    let growth: number
+    try {
+      growth = await block.draft.write()
+    } catch (cause) {
+      this.#failure = { entries: block.entries, error: toError(cause) }
+      return
+    }
+    done()
+    this.#parts.publisher.done(block.entries)
+    this.#parts.published(block, growth)
+  }
+
+  async #takeBack(entries: readonly Entry[], error: Error): Promise<void> {
+    this.#failure = undefined
+    this.#parts.log.error(`error creating new block: ${error.message}`)
+    this.#parts.publisher.failed(entries, error)
+    await this.#parts.recover(error)
+  }
+}
+
+function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause))
+}
