@@ -42,7 +42,8 @@ export interface RaftLog {
   /** All terms, lowest index first. */
   terms(): readonly TermRun[]
   /**
-   * Entries from `from` to at most `to`, as many as fit into `maxBytes`, at least one. Undefined if `from` is outside.
+   * Entries from `from` to at most `to`, not more than fit into `maxBytes`, at least one; perhaps fewer than there
+   * are. Undefined if `from` is outside.
    *
    * @throws RaftError `RAFT_CORRUPT` when what is read is not what was written
    */

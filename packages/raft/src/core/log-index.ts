@@ -1,4 +1,5 @@
 import type { LogEntry } from '../entry.ts'
+import { TermRuns } from '../log/term-runs.ts'
 import type { TermRun } from '../ports.ts'
 
 /**
@@ -9,8 +10,7 @@ export class LogIndex {
   #first: number
   #last: number
   #beforeTerm: number
-  /** Terms never fall, so there are few runs. */
-  readonly #runs: TermRun[]
+  readonly #terms: TermRuns
   /** The newest entries, without a gap to the end. */
   #recent: LogEntry[] = []
   #recentBytes = 0
@@ -21,7 +21,7 @@ export class LogIndex {
     this.#first = first
     this.#last = last
     this.#beforeTerm = beforeTerm
-    this.#runs = [...runs]
+    this.#terms = new TermRuns(runs)
     this.#maxRecentBytes = maxRecentBytes
     this.#durable = last
   }
@@ -35,7 +35,7 @@ export class LogIndex {
   }
 
   get lastTerm(): number {
-    return this.#runs.at(-1)?.term ?? this.#beforeTerm
+    return this.#terms.last ?? this.#beforeTerm
   }
 
   /** Entries up to here are on the disk, or were there and are covered by a snapshot. */
@@ -47,18 +47,12 @@ export class LogIndex {
   termAt(index: number): number | undefined {
     if (index === this.#first - 1) return this.#beforeTerm
     if (index < this.#first || index > this.#last) return undefined
-    const runs = this.#runs
-    // almost always asked about the end
-    for (let at = runs.length - 1; at >= 0; at--) {
-      const run = runs[at]
-      if (run !== undefined && run.from <= index) return run.term
-    }
-    return undefined
+    return this.#terms.at(index)
   }
 
   append(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
-      if (this.#runs.at(-1)?.term !== entry.term) this.#runs.push({ from: entry.index, term: entry.term })
+      this.#terms.append(entry.index, entry.term)
       this.#recent.push(entry)
       this.#recentBytes += entry.encoded.length
       this.#last = entry.index
@@ -69,7 +63,7 @@ export class LogIndex {
   truncateFrom(index: number): void {
     this.#last = index - 1
     this.#durable = Math.min(this.#durable, this.#last)
-    while ((this.#runs.at(-1)?.from ?? 0) >= index) this.#runs.pop()
+    this.#terms.truncateFrom(index)
     while ((this.#recent.at(-1)?.index ?? 0) >= index) this.#recentBytes -= this.#recent.pop()?.encoded.length ?? 0
   }
 
@@ -79,10 +73,7 @@ export class LogIndex {
     if (term === undefined || index < this.#first) return
     this.#beforeTerm = term
     this.#first = index + 1
-    const runs = this.#runs
-    while (runs.length > 0 && (runs[1]?.from ?? this.#last + 1) <= this.#first) runs.shift()
-    const [run] = runs
-    if (run !== undefined && run.from < this.#first) runs[0] = { from: this.#first, term: run.term }
+    this.#terms.truncateHead(this.#first, this.#last)
     const gone = this.#first - (this.#recent[0]?.index ?? this.#first)
     if (gone > 0) this.#drop(gone)
   }
@@ -93,7 +84,7 @@ export class LogIndex {
     this.#last = next - 1
     this.#durable = next - 1
     this.#beforeTerm = beforeTerm
-    this.#runs.length = 0
+    this.#terms.clear()
     this.#recent = []
     this.#recentBytes = 0
   }

@@ -37,7 +37,7 @@ function message<M extends Request | Response>(type: M['type'], flat: Codec<Flat
     flat,
     ({ address, id, protocolVersion, ...rest }) =>
       ({ type, header: { protocolVersion, id, address }, ...rest }) as unknown as M,
-    ({ header, ...rest }) => ({ ...rest, ...header })
+    ({ header, ...rest }) => ({ ...rest, ...header }) as unknown as Flat<M>
   )
 }
 
