@@ -2,9 +2,9 @@ import { code as dagPbCode, encode, type PBLink } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { code as rawCode } from 'multiformats/codecs/raw'
-import { create as createDigest } from 'multiformats/hashes/digest'
 import type { Chunk } from '../chunk/chunk.ts'
 import type { HashFunction } from './hash-function.ts'
+import { multihashOf } from './multihash.ts'
 
 /** The multihash code of SHA2-256, which CIDs of version 0 have. */
 const SHA2_256_CODE = 0x12
@@ -40,7 +40,7 @@ export interface FileNode extends DagNode {
 
 /** The bare bytes as a leaf, always CIDv1. */
 export function rawLeaf({ data }: Chunk, { hash }: CidFormat): FileNode {
-  const cid = CID.createV1(rawCode, createDigest(hash.code, hash.digest(data)))
+  const cid = CID.createV1(rawCode, multihashOf(hash.code, hash.digest(data)))
   return { cid, bytes: data, cumSize: data.length, fileSize: data.length }
 }
 
@@ -96,8 +96,8 @@ function pbNode(unixfs: UnixFS, children: readonly DagLink[], format: CidFormat)
 function pbCid(bytes: Uint8Array, { version, hash }: CidFormat): CID {
   const digest = hash.digest(bytes)
   return version === 0
-    ? CID.createV0(createDigest(SHA2_256_CODE, digest))
-    : CID.createV1(dagPbCode, createDigest(hash.code, digest))
+    ? CID.createV0(multihashOf(SHA2_256_CODE, digest))
+    : CID.createV1(dagPbCode, multihashOf(hash.code, digest))
 }
 
 /** A number as protobuf writes it, the lowest seven bits first. */

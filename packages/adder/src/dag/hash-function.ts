@@ -79,7 +79,7 @@ export function hashFunctionOfCode(code: number): HashFunction {
 }
 
 function openSsl(code: number, algorithm: string): HashFunction {
-  return { code, digest: (bytes) => new Uint8Array(hash(algorithm, bytes, 'buffer')) }
+  return { code, digest: (bytes) => hash(algorithm, bytes, 'buffer') }
 }
 
 function blake2(kind: string, dkLen: number): HashFunction | undefined {
