@@ -19,6 +19,10 @@ export interface RestCall {
   readonly signal: AbortSignal
   /** The tokens of the users; `undefined` when nobody has to authenticate. */
   readonly tokens: Tokens | undefined
+  /** Who this peer is. */
+  readonly self: { readonly peer: PeerId; readonly peername: string }
+  /** Aborted when the API stops: answers without an end then end. */
+  readonly stopping: AbortSignal
   /** Whether users have rights, so that pins have owners. */
   readonly hasOwners: boolean
   /** A parameter of the path, unescaped. */

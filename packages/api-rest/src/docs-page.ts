@@ -41,7 +41,8 @@ const answers: Readonly<Record<RestRoute['answer'], string>> = {
   json: 'one JSON value',
   stream: 'a stream of JSON values, or 204 when there is none',
   empty: '204',
-  page: 'a page'
+  page: 'a page',
+  events: 'server-sent events until the client leaves'
 }
 
 function routeOf({ method, path, about, query = [], answer, value, right }: RestRoute): string {

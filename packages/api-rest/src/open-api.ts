@@ -139,6 +139,14 @@ function responsesOf({ answer, value, right, query = [] }: RestRoute, hasUsers: 
       204: { description: 'There is nothing.' }
     },
     empty: { 204: { description: 'Done.' } },
+    events: {
+      200: {
+        description:
+          'Events until the client leaves. Beside the types that can be asked for: start (where the stream begins), ' +
+          'lost (events before this one are missing), end (the server ends the stream, and why).',
+        content: { 'text/event-stream': { schema: { type: 'string' } } }
+      }
+    },
     page: { 200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } } }
   }
   return {

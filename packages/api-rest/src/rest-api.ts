@@ -33,6 +33,7 @@ export class RestApi implements Component {
   readonly #context: ComponentContext<'api'>
   readonly #config: RestApiConfig
   readonly #started = Promise.withResolvers<undefined>()
+  readonly #stopping = new AbortController()
   #listeners: Listeners | undefined
   #libp2p: Libp2pListener | undefined
   #accessLog: AccessLog | undefined
@@ -81,6 +82,7 @@ export class RestApi implements Component {
 
   async stop({ signal }: AbortOptions = {}): Promise<void> {
     if (this.#listeners !== undefined) this.#context.log.info('stopping Cluster API')
+    this.#stopping.abort()
     const hurry = signal === undefined ? {} : { signal }
     await Promise.all([this.#listeners?.stop(hurry), this.#libp2p?.stop(hurry)])
     await this.#accessLog?.close()
@@ -128,13 +130,21 @@ export class RestApi implements Component {
   }
 
   #surface(accessLog: AccessLog, tokens: Tokens | undefined): RequestListener {
-    const { cluster, log, clock } = this.#context
+    const { cluster, log, clock, self: peer, peername } = this.#context
     const config = this.#config
     const credentials = config.basicAuthCredentials
     const rights = userRights(config.userRights, new Set(Object.keys(credentials ?? {})))
     const nowMs = (): number => clock.nowMs()
     return createSurface({
-      handler: createRouter({ cluster, log, tokens, clock, hasOwners: rights.size > 0 }),
+      handler: createRouter({
+        cluster,
+        log,
+        tokens,
+        clock,
+        self: { peer, peername },
+        stopping: this.#stopping.signal,
+        hasOwners: rights.size > 0
+      }),
       onAccess: (entry) => {
         accessLog.write(entry)
       },

@@ -1,28 +1,21 @@
-import { ClusterError, type Clock, type Cluster, type Logger } from '@cluster/api'
+import { ClusterError, type Logger } from '@cluster/api'
 import { hasRight, refusalOf, type Handler, type HandlerEnv } from '@cluster/http'
 import { parseQuery, REST_KEY_TYPES, restRoutes, type RestRouteName } from '@cluster/wire'
 import { Hono } from 'hono'
 import { accessHandlers } from './access.ts'
 import { addHandlers } from './add.ts'
-import { errorAnswer, type RestHandler } from './call.ts'
+import { errorAnswer, type RestCall, type RestHandler } from './call.ts'
 import { descriptionHandlers } from './description.ts'
+import { eventHandlers } from './events.ts'
 import { healthHandlers } from './health.ts'
 import { peerHandlers } from './peers.ts'
 import { pinCountHandlers } from './pin-counts.ts'
 import { pinHandlers } from './pins.ts'
 import { statusHandlers } from './statuses.ts'
-import type { Tokens } from './tokens.ts'
 import { upkeepHandlers } from './upkeep.ts'
 
 /** What the routes work with. */
-export interface RouterInit {
-  readonly cluster: Cluster
-  readonly log: Logger
-  readonly tokens: Tokens | undefined
-  readonly clock: Clock
-  /** Whether users have rights, so that pins have owners. */
-  readonly hasOwners: boolean
-}
+export type RouterInit = Pick<RestCall, 'cluster' | 'log' | 'tokens' | 'clock' | 'self' | 'stopping' | 'hasOwners'>
 
 const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...peerHandlers,
@@ -33,6 +26,7 @@ const handlers: Readonly<Record<RestRouteName, RestHandler>> = {
   ...upkeepHandlers,
   ...accessHandlers,
   ...pinCountHandlers,
+  ...eventHandlers,
   ...descriptionHandlers
 }
 
@@ -49,7 +43,8 @@ const strictPaths: Readonly<Record<string, RegExp>> = {
  *
  * @see http-apis.md §1.10, §3.1
  */
-export function createRouter({ cluster, log, tokens, clock, hasOwners }: RouterInit): Handler {
+export function createRouter(init: RouterInit): Handler {
+  const { log, clock } = init
   const app = new Hono<{ Bindings: HandlerEnv }>()
   for (const { name, method, path, right } of restRoutes) {
     app.on(method, patternOf(path), (c) => {
@@ -58,11 +53,7 @@ export function createRouter({ cluster, log, tokens, clock, hasOwners }: RouterI
         throw new ClusterError('FORBIDDEN', refusalOf(env.identity, right))
       }
       return handlers[name]({
-        cluster,
-        log,
-        tokens,
-        clock,
-        hasOwners,
+        ...init,
         nowMs: clock.nowMs(),
         query: parseQuery(queryOf(env.incoming.url)),
         env,

@@ -10,6 +10,7 @@ import {
   type Alert,
   type BandwidthByProtocol,
   type Cluster,
+  type ClusterEvents,
   type ConnectGraph,
   type ConsensusHealth,
   type Content,
@@ -50,6 +51,8 @@ export class LoneCluster implements Cluster {
   readonly pinset = new Map<string, Pin>()
   readonly alerts: Alert[] = []
   readonly metrics: Metric[] = []
+  /** Set to have events told. */
+  events: ClusterEvents | undefined
   bandwidth: BandwidthByProtocol | undefined
   consensusHealth: ConsensusHealth | undefined
   /** What paths lead to. */

@@ -17,6 +17,8 @@ export type RestAnswer =
   | 'empty'
   /** One page for a browser. */
   | 'page'
+  /** Server-sent events, `text/event-stream`, until the client leaves. */
+  | 'events'
 
 /**
  * What users may do. `unpin-own` is for pins whose metadata name the user as `owner`; `admin` is everything. Routes
@@ -275,6 +277,22 @@ export const restRoutes = Object.freeze([
     right: 'read',
     about: 'Names of metrics.'
   },
+  {
+    name: 'Events',
+    method: 'GET',
+    path: '/events',
+    answer: 'events',
+    right: 'read',
+    about: 'What happens at this peer, as server-sent events. Send Last-Event-ID to go on where you were.',
+    query: [
+      {
+        name: 'types',
+        type: 'list',
+        about: 'Only these: pinset, status, peer, alert, ready, expired. Lost events are always told.'
+      },
+      { name: 'last-event-id', type: 'text', about: 'In place of the header, for clients that cannot set it.' }
+    ]
+  }, // ours
   // Ours: the reference knows nothing below /repair.
   {
     name: 'Services',
