@@ -46,7 +46,33 @@ function upload(...parts: readonly (readonly [name: string, type: string, body: 
   return { ...POST, headers: { 'content-type': 'multipart/form-data; boundary=vec' }, body: `${body}--vec--\r\n` }
 }
 
+/** Each character of the body as one byte. */
+const asBytes = <T extends { body: string }>(request: T) => ({ ...request, body: Buffer.from(request.body, 'latin1') })
+
 describe('add', () => {
+  it.each([
+    [
+      'a file name',
+      upload(['d%2F%FF', 'application/octet-stream', 'x']),
+      'multipart: a file name is not valid UTF-8: d%2F%FF'
+    ],
+    [
+      'the header of a part',
+      asBytes(upload(['d\xff', 'application/octet-stream', 'x'])),
+      'multipart: the header of a part is not valid UTF-8'
+    ],
+    [
+      'the target of a link',
+      asBytes(upload(['link', 'application/symlink', '\xff'])),
+      'target of a symbolic link is not valid UTF-8'
+    ]
+  ])('answers 400 where the bytes of %s are not UTF-8', async (_, request, message) => {
+    const { ask, cluster } = await run()
+    cluster.content.add = recording([])
+    const answer = await ask('/add', request)
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([400, { code: 400, message }])
+  })
+
   it('hands entries and parameters on, and streams the events', async () => {
     const { ask, cluster } = await run()
     const entries: unknown[] = []

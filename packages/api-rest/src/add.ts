@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { ClusterError, timestampFromMs, type AddedOutput, type ErrorCode, type FileEntry } from '@cluster/api'
 import { HttpError, readUpload, type UploadEntry } from '@cluster/http'
 import { addedOutputToJSON, addParamsFromQuery } from '@cluster/wire'
@@ -96,5 +97,7 @@ async function targetOf(body: AsyncIterable<Uint8Array>): Promise<string> {
     }
     parts.push(part)
   }
-  return Buffer.concat(parts).toString()
+  const target = Buffer.concat(parts)
+  if (!isUtf8(target)) throw new ClusterError('BAD_REQUEST', 'target of a symbolic link is not valid UTF-8')
+  return target.toString()
 }

@@ -6,6 +6,8 @@ export type FileEntriesErrorCode =
   | 'IS_DIRECTORY'
   /** Neither file, folder nor link. */
   | 'UNKNOWN_TYPE'
+  /** A name, or the target of a link, whose bytes are not UTF-8: it would become another one. */
+  | 'BAD_NAME'
   /** Something on this machine, where only URLs make sense. */
   | 'NO_URL'
   /** A URL does not lead to content. */

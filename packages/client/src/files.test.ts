@@ -50,4 +50,37 @@ describe('files of this machine', () => {
     await expect(first('/dev/null')).rejects.toThrow('unrecognized file type for /dev/null: Dcrw-rw-rw-')
     await expect(first(join(folder, 'nothing'))).rejects.toThrow(/^lstat .*nothing: no such file or directory$/)
   })
+
+  // Other systems do not have such names.
+  describe.runIf(process.platform === 'linux')('that are not UTF-8', () => {
+    const bytes = (text: string): Buffer => Buffer.from(join(folder, '..', text), 'latin1')
+    const all = (path: string) => Array.fromAsync(fileEntries([path], { recursive: true }))
+
+    it('are refused by what holds them', async () => {
+      await mkdir(bytes('named'))
+      await writeFile(bytes('named/\xfcber'), '')
+      const path = join(folder, '../named')
+      const text = `the name of a file in ${path} is not valid UTF-8: "\\xfcber"`
+      await expect(all(path)).rejects.toMatchObject({ code: 'BAD_NAME', message: text })
+    })
+
+    it('are refused as targets of links', async () => {
+      await symlink(Buffer.from('\xff', 'latin1'), bytes('link'))
+      const path = join(folder, '../link')
+      const text = `the target of ${path} is not valid UTF-8: "\\xff"`
+      await expect(all(path)).rejects.toMatchObject({ code: 'BAD_NAME', message: text })
+    })
+
+    it('are passed over when they are hidden', async () => {
+      await mkdir(bytes('hidden'))
+      await writeFile(bytes('hidden/.\xff'), '')
+      expect(await all(join(folder, '../hidden'))).toMatchObject([{ path: 'hidden' }])
+    })
+
+    it('come as another argument, which is said', async () => {
+      await expect(all('/nowhere/\uFFFD')).rejects.toThrow(
+        'lstat /nowhere/\uFFFD: no such file or directory; if its name is not valid UTF-8, it has to be renamed'
+      )
+    })
+  })
 })

@@ -1,4 +1,5 @@
 import type { FileEntry } from '@cluster/api'
+import { isUtf8 } from 'node:buffer'
 import { createReadStream, type Stats } from 'node:fs'
 import { lstat, opendir, readlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -21,6 +22,8 @@ export interface FileEntriesOptions {
   readonly signal?: AbortSignal
 }
 
+/** What stands for bytes that are not UTF-8. */
+const REPLACED = '\uFFFD'
 /** Bytes that are read at once: fewer make uploads slower, more only cost memory. */
 const READ_BYTES = 1024 * 1024
 
@@ -91,10 +94,10 @@ async function* walk(
   if (stats.isFile()) {
     yield { type: 'file', path, content: contentOf(absolute), source: absolute }
   } else if (stats.isSymbolicLink()) {
-    yield { type: 'symlink', path, target: await readlink(absolute) }
+    yield { type: 'symlink', path, target: await targetOf(absolute, given) }
   } else {
     yield { type: 'directory', path }
-    for (const name of await namesIn(absolute, options.hidden === true)) {
+    for (const name of await namesIn(absolute, given, options.hidden === true)) {
       yield* walk(join(absolute, name), `${path}/${name}`, join(given, name), options)
     }
   }
@@ -108,7 +111,9 @@ async function statsOf(absolute: string, given: string, options: FileEntriesOpti
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException
     const text = errno === undefined ? String(error) : getSystemErrorMessage(errno)
-    throw new FileEntriesError('UNREADABLE', `lstat ${given}: ${text}`, { cause: error })
+    // An argument that is not UTF-8 has come with this in place of its bytes.
+    const hint = given.includes(REPLACED) ? '; if its name is not valid UTF-8, it has to be renamed' : ''
+    throw new FileEntriesError('UNREADABLE', `lstat ${given}: ${text}${hint}`, { cause: error })
   }
   if (stats.isDirectory() && options.recursive !== true) {
     throw new FileEntriesError('IS_DIRECTORY', `${given} is a directory, but Recursive option is not set`)
@@ -127,8 +132,30 @@ async function* contentOf(path: string): AsyncGenerator<Uint8Array, void, undefi
   yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Uint8Array>
 }
 
-async function namesIn(folder: string, hidden: boolean): Promise<string[]> {
+async function namesIn(folder: string, given: string, hidden: boolean): Promise<string[]> {
   const names: string[] = []
-  for await (const { name } of await opendir(folder)) if (hidden || !name.startsWith('.')) names.push(name)
+  // One character a byte, since bytes that are not UTF-8 would be lost otherwise.
+  for await (const { name } of await opendir(folder, { encoding: 'latin1' })) {
+    if (!hidden && name.startsWith('.')) continue
+    names.push(textOf(Buffer.from(name, 'latin1'), `the name of a file in ${given}`))
+  }
   return names.sort(byName)
+}
+
+async function targetOf(link: string, given: string): Promise<string> {
+  return textOf(await readlink(link, { encoding: 'buffer' }), `the target of ${given}`)
+}
+
+/** @throws {FileEntriesError} for bytes that would become another text */
+function textOf(bytes: Buffer, what: string): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new FileEntriesError('BAD_NAME', `${what} is not valid UTF-8: ${shownOf(bytes)}`)
+}
+
+/** The bytes as a shell takes them in `$'…'`. */
+function shownOf(bytes: Buffer): string {
+  const shown = Array.from(bytes, (byte) =>
+    byte > 0x1f && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`
+  )
+  return `"${shown.join('')}"`
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { ByteWindow } from './byte-window.ts'
 import { HttpError } from './errors.ts'
 
@@ -91,8 +92,10 @@ async function readHeaders(window: ByteWindow, maxBytes: number): Promise<Readon
       throw new HttpError('MULTIPART_LIMIT', `header of a part is longer than ${maxBytes} bytes`)
     }
     if (at >= 0) {
-      const text = window.take(at + lineEnd.byteLength).toString('utf8') // the second line end may begin the delimiter
-      return parseHeaders(text)
+      const bytes = window.take(at + lineEnd.byteLength) // the second line end may begin the delimiter
+      // A name in other bytes would become another one.
+      if (!isUtf8(bytes)) throw new HttpError('BAD_MULTIPART', 'multipart: the header of a part is not valid UTF-8')
+      return parseHeaders(bytes.toString('utf8'))
     }
     if (!(await window.more())) throw eof()
   }

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 const trueTexts: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 const falseTexts: ReadonlySet<string> = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
 
@@ -30,6 +32,16 @@ export function queryUnescape(text: string): string | undefined {
   return parts
     .map((part, i) => (i % 2 === 0 ? part : Buffer.from(part.replaceAll('%', ''), 'hex').toString('utf8')))
     .join('')
+}
+
+/** A form-escaped text, as it is when an escape is malformed; `undefined` when its bytes are not UTF-8. */
+export function unescapedName(text: string): string | undefined {
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return text
+  const parts = text.replaceAll('+', ' ').split(/((?:%[0-9A-Fa-f]{2})+)/)
+  const bytes = Buffer.concat(
+    parts.map((part, i) => Buffer.from(i % 2 === 0 ? part : part.replaceAll('%', ''), i % 2 === 0 ? 'utf8' : 'hex'))
+  )
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
 /** A boolean of a query, `undefined` when absent or empty, `'invalid'` when it is neither. */

@@ -187,3 +187,15 @@ test('a signal ends the reading', async () => {
   abort.abort(new Error('enough'))
   await expect(entries.next()).rejects.toThrow('enough')
 })
+
+test.each([
+  ['escaped', Buffer.from(file('d%2F%FFa', 'x')), /^multipart: a file name is not valid UTF-8: d%2F%FFa$/],
+  ['as they are', Buffer.from(file('d\xff', 'x'), 'latin1'), /^multipart: the header of a part is not valid UTF-8$/]
+])('names whose bytes are not UTF-8 are refused: %s', async (_, body, text) => {
+  await expect(readAll([body])).rejects.toMatchObject({ code: 'BAD_MULTIPART', message: expect.stringMatching(text) })
+})
+
+test('a character may be escaped in part', async () => {
+  const body = Buffer.from(`${file('%C3%BC+%e4%bd%a0', 'x')}${file('100%', 'x')}--vec--\r\n`)
+  expect((await readAll([body])).map(({ path }) => path)).toEqual(['ü 你', '100%'])
+})

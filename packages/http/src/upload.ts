@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { HttpError } from './errors.ts'
 import { headerParameters } from './header-parameters.ts'
 import { type MultipartLimits, multipartParts } from './multipart-parts.ts'
-import { cleanAbsolutePath, queryUnescape } from './query.ts'
+import { cleanAbsolutePath, queryUnescape, unescapedName } from './query.ts'
 
 /** One entry of an uploaded tree, in the order of the body: depth first. */
 export interface UploadEntry {
@@ -16,6 +16,9 @@ export interface UploadEntry {
   /** Bytes of a file or the target of a symlink, pulled. Skipped if not read before the next entry is asked for. */
   readonly body: AsyncIterable<Uint8Array>
 }
+
+/** Most of a wrong name that an error shows. */
+const MAX_SHOWN = 128
 
 /** What of a request is needed to read its upload. */
 export interface Upload extends MultipartLimits {
@@ -52,12 +55,19 @@ async function* entries(upload: Upload, boundary: string): AsyncGenerator<Upload
     const abspath = escapedPath === undefined ? headers.get('abspath') : (queryUnescape(escapedPath) ?? escapedPath)
     yield {
       type: typeOf(headers.get('content-type') ?? ''),
-      path: cleanAbsolutePath(queryUnescape(filename) ?? filename).slice(1),
+      path: cleanAbsolutePath(nameOf(filename)).slice(1),
       field: parameters.get('name') ?? '',
       body,
       ...(abspath === undefined || abspath === '' ? {} : { abspath })
     }
   }
+}
+
+/** A name in other bytes than UTF-8 would become another one. */
+function nameOf(filename: string): string {
+  const name = unescapedName(filename)
+  if (name !== undefined) return name
+  throw new HttpError('BAD_MULTIPART', `multipart: a file name is not valid UTF-8: ${filename.slice(0, MAX_SHOWN)}`)
 }
 
 function typeOf(contentType: string): UploadEntry['type'] {
