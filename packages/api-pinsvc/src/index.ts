@@ -1,1 +1,3 @@
-export {}
+export { pinsvcConfig, type PinsvcConfig } from './config.ts'
+export { default } from './descriptor.ts'
+export { PinningService } from './pinning-service.ts'

@@ -1,5 +1,6 @@
 export * from './cluster-section.ts'
 export * from './go-json.ts'
+export * from './http-api-options.ts'
 export * from './identity.ts'
 export * from './listen-target.ts'
 export * from './multiaddr-text.ts'
