@@ -36,10 +36,10 @@ export class ServiceScene {
   /** The core gives pins the time of day. */
   #timed(): Cluster {
     const { cluster, clock } = this
-    const { pins } = cluster
+    const { pins, statuses, members, content, health } = cluster
     const timestamp = (): Timestamp => timestampFromMs(clock.nowMs())
     return {
-      ...cluster,
+      ...{ statuses, members, content, health },
       pins: { ...pins, pin: (pin, options) => pins.pin({ ...pin, timestamp: timestamp() }, options) }
     }
   }

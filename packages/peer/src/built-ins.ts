@@ -2,6 +2,7 @@ import adder from '@cluster/adder'
 import allocatorBalanced from '@cluster/allocator-balanced'
 import type { ComponentDescriptor, Kind } from '@cluster/api'
 import apiIpfsProxy from '@cluster/api-ipfsproxy'
+import apiPinsvc from '@cluster/api-pinsvc'
 import apiRest from '@cluster/api-rest'
 import bitswap from '@cluster/bitswap'
 import consensusCrdt from '@cluster/consensus-crdt'
@@ -30,5 +31,5 @@ export const builtIns = {
   informer: [informerDisk, informerTags, informerPinqueue],
   allocator: [allocatorBalanced],
   adder: [adder],
-  api: [apiRest, apiIpfsProxy]
+  api: [apiRest, apiIpfsProxy, apiPinsvc]
 } as const satisfies Readonly<Record<Kind, readonly ComponentDescriptor[]>>

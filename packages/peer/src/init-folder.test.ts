@@ -93,7 +93,7 @@ describe('init', () => {
       if (!different.includes(key)) expect({ [key]: value }).toEqual({ [key]: theirs.get(key) })
     }
     const missing = [...theirs.keys()].filter((key) => !ours.has(key))
-    const notBuilt = ['api.pinsvcapi', 'observations.metrics', 'observations.tracing']
+    const notBuilt = ['observations.metrics', 'observations.tracing']
     expect(missing.filter((key) => !notBuilt.includes(key))).toEqual([])
   })
 
