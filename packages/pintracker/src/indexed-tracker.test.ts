@@ -1,17 +1,16 @@
-import { ClusterError, itemsOf, pinOf, pinsetKey, timestampFromMs, TrackerStatus, type Pin } from '@cluster/api'
+import { ClusterError, pinsetKey, TrackerStatus } from '@cluster/api'
 import {
   memoryCounters,
   MemoryDatastore,
-  MemoryPinset,
   pinTrackerConformance,
   settle,
   SteeredIpfs,
   testCid,
-  testContext,
   testPeerId
 } from '@cluster/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { IndexedTracker, type IndexedTrackerContext } from './indexed-tracker.ts'
+import { trackersOfTest } from './trackers.fixture.ts'
 
 pinTrackerConformance('pintracker', (context, limits) => new IndexedTracker(context, limits))
 
@@ -19,32 +18,8 @@ describe('IndexedTracker', () => {
   const LIMITS = { maxPinQueueSize: 2, concurrentPins: 1, priorityPinMaxAgeMs: 60_000, priorityPinMaxRetries: 5 }
   const cids = Array.from({ length: 8 }, (_, i) => testCid(i))
   const first = testCid(0)
-  let context: ReturnType<typeof fresh>
-  let tracker: IndexedTracker
-
-  function fresh() {
-    const ipfs = new SteeredIpfs(testPeerId(9))
-    return { ...testContext(), datastore: new MemoryDatastore(), pinset: new MemoryPinset(), ipfs }
-  }
-  const everywhere = (cid = first): Pin => {
-    const timestamp = timestampFromMs(context.clock.nowMs())
-    return { ...pinOf(cid, { timestamp }), replicationFactorMin: -1, replicationFactorMax: -1 }
-  }
-  async function start(over: Partial<IndexedTrackerContext> = {}): Promise<void> {
-    tracker = new IndexedTracker({ ...context, ...over }, LIMITS)
-    tracker.start({})
-    await settle()
-  }
-  const statuses = async (): Promise<number[]> =>
-    (await Array.fromAsync(itemsOf(tracker.statusAll(0, {})))).map(({ status }) => status)
-
-  beforeEach(() => {
-    context = fresh()
-  })
-  afterEach(async () => {
-    await tracker.stop({}).catch(() => undefined)
-    expect(context.clock.pending).toBe(0)
-  })
+  const trackers = trackersOfTest(LIMITS, { mayBeFatal: true })
+  const { everywhere, start, statuses } = trackers
 
   it('reads what it knows of many changes at once, and takes several of one CID in their order', async () => {
     let reads = 0
@@ -59,13 +34,13 @@ describe('IndexedTracker', () => {
     await start({ datastore })
     const pins = cids.slice(1, 3).map((cid) => ({ type: 'pin' as const, pin: everywhere(cid) }))
     const there = { type: 'pin' as const, pin: everywhere() }
-    context.pinset.apply([...pins, there])
+    trackers.context.pinset.apply([...pins, there])
     reads = 0
-    await tracker.apply(pins, {})
+    await trackers.tracker.apply(pins, {})
     // once for what is known, once by whoever writes
     expect(reads).toBeLessThanOrEqual(2)
     await settle()
-    await tracker.apply([there, { type: 'unpin', cid: first }, there], {})
+    await trackers.tracker.apply([there, { type: 'unpin', cid: first }, there], {})
     await settle()
     expect(await statuses()).toEqual([TrackerStatus.pinned, TrackerStatus.pinned, TrackerStatus.pinned])
   })
@@ -78,35 +53,37 @@ describe('IndexedTracker', () => {
     }
     await start({ metrics })
     expect(await counted()).toEqual([0, 0, 0])
-    const [releaseFirst] = cids.slice(0, 3).map((cid) => context.ipfs.hold(cid))
+    const [releaseFirst] = cids.slice(0, 3).map((cid) => trackers.context.ipfs.hold(cid))
     const pins = cids.slice(0, 4).map((cid) => ({ type: 'pin' as const, pin: everywhere(cid) }))
-    context.pinset.apply(pins)
-    await tracker.apply(pins, {})
+    trackers.context.pinset.apply(pins)
+    await trackers.tracker.apply(pins, {})
     await settle()
     // one runs, two wait, the fourth found no room
     expect(await counted()).toEqual([2, 1, 1])
     expect((await metrics.read())['ipfscluster_limits_reached{tracker_queue}']).toBe(1)
-    expect(context.lines.filter(({ text }) => text.startsWith('pin/unpin operation queue is full'))).toHaveLength(1)
+    expect(
+      trackers.context.lines.filter(({ text }) => text.startsWith('pin/unpin operation queue is full'))
+    ).toHaveLength(1)
     releaseFirst?.()
     await settle()
     expect(await counted()).toEqual([1, 1, 1])
-    await tracker.stop({})
+    await trackers.tracker.stop({})
     const again = memoryCounters()
     await start({ metrics: again })
     expect(await counted(again)).toEqual([1, 1, 1])
-    await tracker.apply([{ type: 'unpin', cid: testCid(3) }], {})
+    await trackers.tracker.apply([{ type: 'unpin', cid: testCid(3) }], {})
     expect(await counted(again)).toEqual([1, 1, 0])
   })
 
   it('parks what finds no room at a comparison, as queued and without error, and takes it up when there is room', async () => {
-    context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
-    const release = cids.map((cid) => context.ipfs.hold(cid))
+    trackers.context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
+    const release = cids.map((cid) => trackers.context.ipfs.hold(cid))
     await start()
-    await tracker.apply([{ type: 'resync' }], {})
+    await trackers.tracker.apply([{ type: 'resync' }], {})
     await settle()
     const { pinning, pinQueued, pinned } = TrackerStatus
-    expect((await statuses()).sort((a, b) => a - b)).toEqual([pinning, ...Array<number>(7).fill(pinQueued)])
-    expect(tracker.pinQueueSize()).toBe(2)
+    expect((await statuses()).toSorted((a, b) => a - b)).toEqual([pinning, ...Array<number>(7).fill(pinQueued)])
+    expect(trackers.tracker.pinQueueSize()).toBe(2)
     for (const each of release) each()
     await settle()
     expect(await statuses()).toEqual(Array<number>(8).fill(pinned))
@@ -120,17 +97,17 @@ describe('IndexedTracker', () => {
       }
     })
     await start({ datastore })
-    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await trackers.tracker.apply([{ type: 'pin', pin: everywhere() }], {})
     await settle()
-    await tracker.apply([{ type: 'unpin', cid: first }], {})
+    await trackers.tracker.apply([{ type: 'unpin', cid: first }], {})
     await settle()
-    await tracker.stop({})
+    await trackers.tracker.stop({})
     expect(new Set(keys)).toEqual(new Set([`/ts/r/${pinsetKey(first)}`, `/ts/o/${pinsetKey(first)}`]))
     expect(datastore.size).toBe(0)
   })
 
   it('does not unpin what others hold where unpinning is switched off, and is content', async () => {
-    context.ipfs.onCall = ({ method }) => {
+    trackers.context.ipfs.onCall = ({ method }) => {
       if (method === 'unpin')
         throw new ClusterError('NOT_SUPPORTED', 'ipfs unpinning is disallowed by configuration on this peer')
     }
@@ -141,52 +118,55 @@ describe('IndexedTracker', () => {
       replicationFactorMax: 1,
       allocations: [testPeerId(50)]
     }
-    context.pinset.apply([{ type: 'pin', pin: elsewhere }])
-    await tracker.apply([{ type: 'pin', pin: elsewhere }], {})
+    trackers.context.pinset.apply([{ type: 'pin', pin: elsewhere }])
+    await trackers.tracker.apply([{ type: 'pin', pin: elsewhere }], {})
     await settle()
-    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.remote, error: '' })
-    context.pinset.apply([{ type: 'unpin', cid: first }])
-    await tracker.apply([{ type: 'unpin', cid: first }], {})
+    expect(await trackers.tracker.status(first, {})).toMatchObject({ status: TrackerStatus.remote, error: '' })
+    trackers.context.pinset.apply([{ type: 'unpin', cid: first }])
+    await trackers.tracker.apply([{ type: 'unpin', cid: first }], {})
     await settle()
-    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.unpinError })
+    expect(await trackers.tracker.status(first, {})).toMatchObject({ status: TrackerStatus.unpinError })
   })
 
   it('waits for a pinset that cannot be read yet, and tries again when it fails', async () => {
     await start()
-    context.ipfs.hold(first)
-    context.pinset.apply([{ type: 'pin', pin: everywhere() }])
-    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
-    await tracker.stop({})
+    trackers.context.ipfs.hold(first)
+    trackers.context.pinset.apply([{ type: 'pin', pin: everywhere() }])
+    await trackers.tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await trackers.tracker.stop({})
     const ipfs = new SteeredIpfs(testPeerId(9))
     let readable = false
     const pinset: IndexedTrackerContext['pinset'] = {
-      get: (cid) => (readable ? context.pinset.get(cid) : Promise.reject(new Error('not yet'))),
-      list: (options) => context.pinset.list(options)
+      get: (cid) => (readable ? trackers.context.pinset.get(cid) : Promise.reject(new Error('not yet'))),
+      list: (options) => trackers.context.pinset.list(options)
     }
     await start({ ipfs, pinset })
-    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.clusterError, error: 'not yet' })
-    await context.clock.advance(59_999)
+    expect(await trackers.tracker.status(first, {})).toMatchObject({
+      status: TrackerStatus.clusterError,
+      error: 'not yet'
+    })
+    await trackers.context.clock.advance(59_999)
     expect(ipfs.calls).toEqual([])
     readable = true
-    await context.clock.advance(1)
-    expect(await tracker.status(first, {})).toMatchObject({ status: TrackerStatus.pinned })
-    expect(context.fatals).toEqual([])
+    await trackers.context.clock.advance(1)
+    expect(await trackers.tracker.status(first, {})).toMatchObject({ status: TrackerStatus.pinned })
+    expect(trackers.context.fatals).toEqual([])
   })
 
   it('says that a full queue is the reason when nothing can be recovered', async () => {
     await start()
-    for (const cid of cids.slice(1, 4)) context.ipfs.hold(cid)
-    context.ipfs.onCall = ({ cid }) => {
+    for (const cid of cids.slice(1, 4)) trackers.context.ipfs.hold(cid)
+    trackers.context.ipfs.onCall = ({ cid }) => {
       if (cid.equals(first)) throw new Error('no')
     }
-    context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
-    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    trackers.context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))
+    await trackers.tracker.apply([{ type: 'pin', pin: everywhere() }], {})
     await settle()
-    await tracker.apply(
+    await trackers.tracker.apply(
       cids.slice(1, 4).map((cid) => ({ type: 'pin', pin: everywhere(cid) })),
       {}
     )
-    await expect(tracker.recover(first, {})).rejects.toThrow(expect.objectContaining({ code: 'LIMIT' }))
+    await expect(trackers.tracker.recover(first, {})).rejects.toThrow(expect.objectContaining({ code: 'LIMIT' }))
   })
 
   it('asks for an orderly stop of the peer when the datastore cannot be written', async () => {
@@ -196,23 +176,23 @@ describe('IndexedTracker', () => {
       }
     })
     await start({ datastore })
-    await expect(tracker.apply([{ type: 'pin', pin: everywhere() }], {})).rejects.toThrow('disk full')
+    await expect(trackers.tracker.apply([{ type: 'pin', pin: everywhere() }], {})).rejects.toThrow('disk full')
     await settle()
-    expect(new Set(context.fatals.map(({ code }) => code))).toEqual(new Set(['STORAGE']))
+    expect(new Set(trackers.context.fatals.map(({ code }) => code))).toEqual(new Set(['STORAGE']))
   })
 
   it('stops in a hurry though IPFS does not let go', async () => {
     const stuck = Promise.withResolvers<undefined>()
-    context.ipfs.pin = async () => {
+    trackers.context.ipfs.pin = async () => {
       await stuck.promise
     }
     await start()
-    await tracker.apply([{ type: 'pin', pin: everywhere() }], {})
+    await trackers.tracker.apply([{ type: 'pin', pin: everywhere() }], {})
     const hurry = new AbortController()
-    const stopped = tracker.stop({ signal: hurry.signal })
+    const stopped = trackers.tracker.stop({ signal: hurry.signal })
     hurry.abort()
     await stopped
-    await expect(tracker.status(first, {})).rejects.toThrow(expect.objectContaining({ code: 'STOPPED' }))
+    await expect(trackers.tracker.status(first, {})).rejects.toThrow(expect.objectContaining({ code: 'STOPPED' }))
     stuck.resolve(undefined)
   })
 })

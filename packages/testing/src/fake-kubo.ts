@@ -190,23 +190,30 @@ export class FakeKubo {
     else throw this.#error('pin/ls recursive not pinned', arg)
   }
 
-  /** Says its progress block by block; what nobody has it waits for until the caller breaks off. */
+  /** Says its progress block by block; what nobody has it waits for, until it is provided or the caller breaks off. */
   async #pin(text: string, recursive: boolean, say: (line: unknown) => void, response: ServerResponse): Promise<void> {
     if (!recursive && this.pins.get(text) === 'recursive') throw this.#error('pin/add direct of a recursive pin', text)
     let nodes = 0
     let bytes = 0
-    for (const { block } of this.#dag.walk({ cid: CID.parse(text), recursive })) {
-      if (block === undefined) {
-        say({ Progress: nodes, Bytes: bytes })
-        await once(response, 'close')
-        return
-      }
+    for (const { cid, block } of this.#dag.walk({ cid: CID.parse(text), recursive })) {
+      if (block === undefined) say({ Progress: nodes, Bytes: bytes })
+      const found = block ?? (await this.#arrival(cid, response))
+      if (found === undefined) return
       nodes += 1
-      bytes += block.bytes.length
+      bytes += found.bytes.length
     }
     this.pins.set(text, recursive ? 'recursive' : 'direct')
     say({ Progress: nodes, Bytes: bytes })
     say({ Pins: [text] })
+  }
+
+  /** A block that is provided later; nothing when the caller breaks off first. */
+  async #arrival(cid: CID, response: ServerResponse): Promise<Block | undefined> {
+    const gone = new AbortController()
+    response.once('close', () => {
+      gone.abort()
+    })
+    return await this.#dag.wait(cid, gone.signal).catch(() => undefined)
   }
 
   #put(bytes: Buffer, query: URLSearchParams): CID {
