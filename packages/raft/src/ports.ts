@@ -81,7 +81,7 @@ export interface SnapshotStore {
 /** An incoming request: how to answer it, and the data after the head of a snapshot. */
 export interface Incoming {
   readonly request: Request
-  /** Only with a `snapshot` request: read all of it, or `discard`, before the answer. */
+  /** Only with a `snapshot` request. What is left of it is skipped before the answer is sent. */
   readonly data?: AsyncIterable<Uint8Array>
   /** Sends the answer, after those of earlier requests of the same stream. */
   answer(reply: Reply): void

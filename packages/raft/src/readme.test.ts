@@ -2,5 +2,5 @@ import { expect, it } from 'vitest'
 import { runReadmeExample } from '../../../vitest.readme.ts'
 
 it('runs the example of the README', async () => {
-  expect(await runReadmeExample(import.meta.dirname)).toBe('RAFT_LIMIT more than it takes\n')
+  expect(await runReadmeExample(import.meta.dirname)).toBe('40 42 42 42\n')
 })

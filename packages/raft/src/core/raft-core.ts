@@ -1,4 +1,5 @@
 import { isVoter } from '../configuration.ts'
+import type { LogEntry } from '../entry.ts'
 import type { AppendRequest, Reply, Request, TimeoutNowRequest } from '../messages.ts'
 import { isHeartbeat, ZERO_HEADER } from '../messages.ts'
 import type { RaftState } from '../ports.ts'
@@ -63,6 +64,16 @@ export class RaftCore {
   get appliableIndex(): number {
     const { commitIndex, log, snapshot } = this.#state
     return Math.max(Math.min(commitIndex, log.durableIndex), snapshot?.index ?? 0)
+  }
+
+  /** Entries that are in memory, as far as the limits allow; undefined if `from` is not. */
+  recent(from: number, to: number, maxBytes: number): readonly LogEntry[] | undefined {
+    return this.#state.log.recent(from, to, Infinity, maxBytes)
+  }
+
+  /** The snapshot that the log goes on behind. */
+  get snapshot(): Snapshot | undefined {
+    return this.#state.snapshot
   }
 
   /** How things stand. `appliedIndex` is that of {@link RaftCore.appliableIndex}. */

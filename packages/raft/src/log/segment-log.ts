@@ -6,13 +6,13 @@ import { openEntry } from '../wire/entry.ts'
 import type { Folder } from './files.ts'
 import { batchLength, encodeBatch, SEGMENT_HEAD } from './frames.ts'
 import { decodeManifest, encodeManifest, fileOf, type Manifest } from './manifest.ts'
-import { Places } from './places.ts'
+import type { Places } from './places.ts'
 import { RecordPair } from './record-pair.ts'
 import { replay } from './replay.ts'
 import { makeSegment, type Segment } from './segment.ts'
 import { Spare } from './spare.ts'
 import { decodeStable, encodeStable, NO_STABLE_STATE } from './stable.ts'
-import { TermRuns } from './term-runs.ts'
+import type { TermRuns } from './term-runs.ts'
 
 /** How a {@link SegmentLog} works. */
 export interface SegmentLogOptions {
