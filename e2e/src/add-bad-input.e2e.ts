@@ -99,6 +99,16 @@ const table: readonly Bad[] = [
     says: /^HTTP\/1.1 400 [^]*cannot contain a NUL/
   },
   {
+    what: 'a name that is not UTF-8',
+    body: body({ name: 'd%2Fa%FF', data: 'x' }),
+    says: /^HTTP\/1.1 400 [^]*a file name is not valid UTF-8: d%2Fa%FF/
+  },
+  {
+    what: 'a link to a text that is not UTF-8',
+    body: body({ name: 'l', type: 'application/symlink', data: Uint8Array.of(0x61, 0xff) }),
+    says: /^HTTP\/1.1 400 [^]*target of a symbolic link is not valid UTF-8/
+  },
+  {
     what: 'a link to a text with a NUL',
     body: body({ name: 'l', type: 'application/symlink', data: 'a\0b' }),
     says: /^HTTP\/1.1 400 [^]*cannot contain a NUL/

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { reportOf, type Report } from './failure.ts'
+import { runsOf } from './recorded-kinds.fixture.ts'
 import { execute } from './program.ts'
 
 interface Recorded {
@@ -16,6 +17,7 @@ const vectors = new URL('../../../packages/testing/vectors/', import.meta.url)
 const { cases } = JSON.parse(await readFile(new URL('adder/ctl-requests.json', vectors), 'utf8')) as {
   cases: Recorded[]
 }
+const byUrl = await runsOf('url')
 const CID = 'QmWfVY9y3xjsixTgbd9AorQxH7VtMpzfx2HaWtsoUYecaX'
 
 let folder: string
@@ -162,6 +164,18 @@ describe('ctl add', () => {
     expect(seen[0]?.body).toContain(`Abspath-Encoded: ${encodeURIComponent(url)}`)
   })
 
+  it.each(byUrl)('prints what the reference prints: $id', async ({ argv, stdout }) => {
+    const [, cid = '', name = 'f.car'] = /^(?:added )?(\S+)(?: (.*))?\n$/.exec(stdout) ?? []
+    answer = [JSON.stringify({ name, cid })]
+    await writeFile(join(folder, 'f.car'), 'is not looked at here')
+    const here = argv
+      .slice(argv.indexOf('add'))
+      .map((word) =>
+        word === 'f.car' ? join(folder, word) : word.replace(/:\d+\/x\/file\.txt.*$/, `:${port.toString()}/x/id?a=1`)
+      )
+    expect(await ctl(...here)).toBe(stdout)
+  })
+
   it('tells of a URL that leads nowhere', async () => {
     const url = `http://127.0.0.1:${port.toString()}/nope`
     expect(await ctl('add', url)).toEqual({
@@ -169,6 +183,18 @@ describe('ctl add', () => {
       text: `An error occurred:\n  Code: 0\n  Message: got non-2XX status code 404: ${url}\n`,
       exitCode: 1
     })
+  })
+
+  it.runIf(process.platform === 'linux')('breaks off at a name that is not UTF-8, and says where it is', async () => {
+    const bad = join(folder, 'bad')
+    await mkdir(bad)
+    await writeFile(Buffer.concat([Buffer.from(`${bad}/z`), Buffer.of(0xff)]), 'x')
+    expect(await ctl('add', '-r', bad)).toEqual({
+      stream: 'stderr',
+      text: `error : the name of a file in ${bad} is not valid UTF-8: "z\\xff"\n`,
+      exitCode: 1
+    })
+    expect(seen).toEqual([])
   })
 
   it('asks for shards, and takes the content, not its parts, for the result', async () => {

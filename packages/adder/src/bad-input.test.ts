@@ -172,6 +172,17 @@ describe('a CAR file that is broken', () => {
     }
   })
 
+  it('that is not broken goes through as it is, also where names in its folders are not UTF-8', async () => {
+    const header = car.subarray(0, headerEnd)
+    const link = Buffer.concat([Buffer.from([0x0a, cidBytes.length]), cidBytes, Buffer.from([0x12, 0x02, 0x61, 0xff])])
+    const folder = Buffer.concat([Buffer.from([0x12, link.length]), link, Buffer.from('0a020801', 'hex')])
+    const cid = (await sha256.digest(folder)).bytes
+    const watched = new Watched()
+    const bytes = Buffer.concat([header, varint(BigInt(cid.length + folder.length)), cid, folder])
+    expect(await watched.addCar(bytes)).toMatch(/^Qm/)
+    expect(watched.memory.blocksOf(testPeerId(1)).map(({ data }) => Buffer.from(data))).toEqual([folder])
+  })
+
   const sections: readonly (readonly [string, Uint8Array, RegExp])[] = [
     ['a block above the limit', Buffer.concat([varint(5_000_000n), Buffer.alloc(5_000_000)]), /^(LIMIT|BAD_REQUEST)/],
     ['a block above the limit that does not come', varint(4_194_304n + 35n), /^(LIMIT|BAD_REQUEST)/],
