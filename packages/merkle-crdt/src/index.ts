@@ -7,6 +7,7 @@ export { CrdtError, NotFoundError, REJECTION_REASONS, type CrdtErrorCode, type R
 export { type FetchLimits } from './sync/fetcher.ts'
 export { previewImport, type ImportPreview } from './store/import.ts'
 export type { HeadMerging } from './maintenance/head-merger.ts'
+export type { FirstWriteOptions } from './changes/first-write.ts'
 export { MerkleCrdt } from './merkle-crdt.ts'
 export type { CrdtListOptions, CrdtPair } from './store/list-values.ts'
 export type { CrdtStats } from './status/stats.ts'

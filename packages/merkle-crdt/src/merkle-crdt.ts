@@ -61,6 +61,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
     const { storage, clock, random, log, blocks } = init
     const { signal } = this.#stop
     const isCollecting = init.keepTombstones !== true
+    const rebroadcastMs = init.rebroadcastIntervalMs ?? DEFAULT_REBROADCAST_INTERVAL_MS
     this.#init = init
     this.#layout = new Layout(init.namespace)
     this.#dirty = new DirtyMark(storage, this.#layout)
@@ -72,7 +73,7 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       init.broadcaster,
       clock,
       random,
-      init.rebroadcastIntervalMs ?? DEFAULT_REBROADCAST_INTERVAL_MS,
+      rebroadcastMs,
       log,
       () => this.#replica.heads.written
     )
@@ -96,6 +97,8 @@ export class MerkleCrdt extends TypedEventEmitter<CrdtEvents> {
       limits: { ...DEFAULT_FETCH_LIMITS, ...init.fetch },
       signal,
       publisher: this.#publisher,
+      firstWrite: init.firstWrite && { maxDelayMs: rebroadcastMs, ...init.firstWrite },
+      catchUp: init.catchUp,
       announcer: this.#announcer,
       feed: this.#feed,
       dirty: this.#dirty,

@@ -2,6 +2,7 @@ import { MAX_STAGED_BYTES, type DagBlocks } from './store/dag-blocks.ts'
 import type { CatchUpOptions } from './sync/catch-up/options.ts'
 import type { FetchLimits } from './sync/fetcher.ts'
 import type { HeadMerging } from './maintenance/head-merger.ts'
+import type { FirstWriteOptions } from './changes/first-write.ts'
 import type { Batching } from './changes/publisher.ts'
 import type { Broadcaster, Clock, CrdtStorage, DagExchange, Logger } from './ports.ts'
 
@@ -25,6 +26,8 @@ export interface MerkleCrdtOptions {
    * @see spec/wire-crdt.md §7.3 P5
    */
   readonly keepTombstones?: boolean | undefined
+  /** Absent: the first change is made at once, whoever else is there. */
+  readonly firstWrite?: FirstWriteOptions | undefined
   /** Absent: many heads stay until somebody writes. */
   readonly headMerging?: HeadMerging | undefined
   /** Absent: what is missing comes by the exchange only. */

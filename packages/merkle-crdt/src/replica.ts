@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { MAX_TURN_BLOCKS, type Ready, type Turn } from './sync/backlog.ts'
 import { addLocalBlock } from './changes/local-block.ts'
+import { FirstWrite } from './changes/first-write.ts'
 import { Publishing, type FormedBlock } from './changes/publishing.ts'
 import { serveBlock } from './changes/serve-block.ts'
 import { wait } from './sync/deadline.ts'
@@ -38,6 +39,7 @@ export class Replica {
   readonly #tasks = new Fifo<Task>()
   readonly #turns: Turns
   readonly #writes: PendingWrites
+  readonly #firstWrite: FirstWrite
   readonly #publishing: Publishing
   #isMergeNext = false
   readonly #firstSync = new FirstSync()
@@ -61,7 +63,8 @@ export class Replica {
         failing: this.#state.jobs.failing.size,
         ready: this.intake.ready,
         isDirty: parts.dirty.isSet,
-        isRepairing: parts.isRepairing()
+        isRepairing: parts.isRepairing(),
+        firstWriteUntilMs: this.#firstWrite.untilMs
       }),
       oldestFailing: () => this.#state.jobs.failing.values().next().value,
       heads: () => highestHeads(this.heads.written),
@@ -72,8 +75,20 @@ export class Replica {
     parts.blocks.useFilter(this.#filter)
     this.#faults = new Faults(parts.layout, parts.blocks, parts.dirty, this.watch, parts.log)
     this.#writes = new PendingWrites(parts.storage)
+    this.#firstWrite = new FirstWrite(parts.firstWrite, {
+      ...parts,
+      hasHeads: () => this.heads.size > 0,
+      announced: (cids, from) => {
+        this.announced(cids, from)
+      },
+      changed: () => {
+        this.watch.check()
+        this.kick()
+      }
+    })
     this.#publishing = new Publishing({
       ...parts,
+      firstWrite: this.#firstWrite,
       state: () => this.#state,
       newDraft: () => this.#newDraft(),
       added: (jobs) => {
@@ -225,6 +240,7 @@ export class Replica {
     this.#isClosing = true
     this.#turns.stop()
     await this.intake.stop()
+    await this.#firstWrite.close()
     this.#parts.publisher.close()
     await this.#turns.done()
     this.#abandon(error)
@@ -236,6 +252,7 @@ export class Replica {
   async close(): Promise<void> {
     this.#isClosing = true
     await this.intake.stop()
+    await this.#firstWrite.close()
     this.#parts.publisher.close()
     this.#turns.resume()
     do {

@@ -1,5 +1,6 @@
 import { addLocalChanges } from './local-block.ts'
 import type { Batch, Entry, Publisher } from './publisher.ts'
+import type { FirstWrite } from './first-write.ts'
 import { OverlapRule } from './overlap-rule.ts'
 import type { Clock, DagExchange, Logger } from '../ports.ts'
 import type { Draft } from '../store/draft.ts'
@@ -20,6 +21,7 @@ export interface FormedBlock extends Batch {
 /** What publishing works with. */
 export interface PublishingParts {
   readonly publisher: Publisher
+  readonly firstWrite: FirstWrite
   readonly exchange: DagExchange
   readonly clock: Clock
   readonly log: Logger
@@ -65,17 +67,22 @@ export class Publishing {
   /** Whether {@link Publishing.next} gives something to do. */
   get isDue(): boolean {
     if (this.#failure !== undefined) return true
-    const { publisher } = this.#parts
-    return publisher.hasDue && this.#rule.maxChanges(publisher, this.#inFlight) > 0
+    return this.#maxChanges > 0
   }
 
   /** What is to be done next; it ends when the write has begun. */
   next(): (() => Promise<void>) | undefined {
     if (this.#failure !== undefined) return () => this.settle()
-    const { publisher } = this.#parts
-    const maxChanges = publisher.hasDue ? this.#rule.maxChanges(publisher, this.#inFlight) : 0
-    const batch = maxChanges === 0 ? undefined : publisher.take(maxChanges)
+    const maxChanges = this.#maxChanges
+    const batch = maxChanges === 0 ? undefined : this.#parts.publisher.take(maxChanges)
     return batch && (() => this.#publish(batch, maxChanges))
+  }
+
+  /** How many changes a block may have that is formed now; 0: none is. */
+  get #maxChanges(): number {
+    const { publisher, firstWrite } = this.#parts
+    if (!publisher.hasDue || firstWrite.holds()) return 0
+    return this.#rule.maxChanges(publisher, this.#inFlight)
   }
 
   /** Waits until nothing is at the disk, and makes good what failed there: then memory and datastore are the same. */

@@ -14,6 +14,8 @@ export interface VerdictFigures {
   readonly writeFailure: string | undefined
   readonly isDirty: boolean
   readonly isRepairing: boolean
+  /** Until when the first local change waits for heads of others, if it does. */
+  readonly firstWriteUntilMs: number | undefined
 }
 
 /** Whether a store is in step, and why not, in plain words. */
@@ -32,6 +34,10 @@ export function judge(figures: VerdictFigures): SyncVerdict {
     }
   }
   if (jobs > 0) return { state: 'syncing', reason: `${count(jobs, 'block')} to be fetched or merged` }
+  if (figures.firstWriteUntilMs !== undefined) {
+    const until = new Date(figures.firstWriteUntilMs).toISOString()
+    return { state: 'syncing', reason: `the first change here waits for heads of other peers, until ${until} at most` }
+  }
   if (isRepairing) return { state: 'syncing', reason: 'a repair walks the DAG and looks for missing blocks' }
   if (isDirty) return { state: 'stuck', reason: 'blocks are missing or bad; the next repair looks for them' }
   return {
