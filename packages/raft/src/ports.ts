@@ -73,7 +73,7 @@ export interface SnapshotStore {
   /** Writes one; durable when it resolves. Removes the oldest beyond those to keep. */
   write(
     of: Omit<Snapshot, 'id' | 'size'>,
-    data: AsyncIterable<Uint8Array>,
+    data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     options?: { readonly signal?: AbortSignal; readonly size?: number }
   ): Promise<Snapshot>
 }
@@ -118,7 +118,7 @@ export interface StateMachine {
    */
   apply(entries: readonly LogEntry[]): Promise<readonly unknown[]>
   /** The state as it is at the time of the call; later entries must not show in it. */
-  snapshot(options: { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  snapshot(options: { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>
   /** Replaces the whole state by that of a snapshot, atomically, together with the applied index. */
   restore(snapshot: Snapshot, data: AsyncIterable<Uint8Array>): Promise<void>
 }

@@ -64,7 +64,9 @@ export class Applier {
   }
 
   /** A snapshot of the state, and where it stands: begun between two batches. */
-  async snapshot(signal: AbortSignal): Promise<{ readonly at: Applied; readonly data: AsyncIterable<Uint8Array> }> {
+  async snapshot(
+    signal: AbortSignal
+  ): Promise<{ readonly at: Applied; readonly data: AsyncIterable<Uint8Array> | Iterable<Uint8Array> }> {
     return new Promise((resolve, reject) => {
       this.#between.push(async () => {
         try {

@@ -72,7 +72,7 @@ export class SnapshotFolder implements SnapshotStore {
 
   async write(
     of: Omit<Snapshot, 'id' | 'size'>,
-    data: AsyncIterable<Uint8Array>,
+    data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     { signal, size: expected }: { readonly signal?: AbortSignal; readonly size?: number } = {}
   ): Promise<Snapshot> {
     await mkdir(this.#path, { recursive: true, mode: 0o755 })
@@ -101,7 +101,7 @@ export class SnapshotFolder implements SnapshotStore {
 
   async #writeData(
     path: string,
-    data: AsyncIterable<Uint8Array>,
+    data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     signal: AbortSignal | undefined
   ): Promise<{ size: number; crc: Uint8Array }> {
     const crc = new Crc64()
