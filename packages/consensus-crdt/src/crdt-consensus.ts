@@ -16,7 +16,14 @@ import {
   type ReadonlyState,
   type Topic
 } from '@cluster/api'
-import { DagBlocks, MerkleCrdt, type Announcement, type CrdtStats, type CrdtStorage } from '@cluster/merkle-crdt'
+import {
+  DagBlocks,
+  MerkleCrdt,
+  type Announcement,
+  type CrdtStats,
+  type CrdtStorage,
+  type FirstWriteOptions
+} from '@cluster/merkle-crdt'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { CatchUpProtocol, type CatchUpHost } from './catch-up-protocol.ts'
 import type { CrdtConfig } from './config.ts'
@@ -142,6 +149,7 @@ export class CrdtConsensus implements Consensus {
           rebroadcastIntervalMs,
           batching,
           catchUp: this.#catchUp?.options,
+          ...(network.libp2p === undefined ? {} : { firstWrite: this.#firstWrite(topic) }),
           headMerging: { self: this.#context.self.toString(), visiblePeers: () => this.#visibleWriters() }
         },
         options
@@ -173,6 +181,15 @@ export class CrdtConsensus implements Consensus {
     const { enabled, snapshots, archive } = this.#config.catchUp
     if (libp2p === undefined || !enabled) return undefined
     return new CatchUpProtocol({ libp2p, topic, snapshots, archive, isTrusted: (peer) => this.#trust.has(peer) })
+  }
+
+  /** Who may have heads: peers on the topic whose changes are taken. @see wire-crdt.md §7.3 P7 */
+  #firstWrite(topic: Pick<Topic, 'subscribers'>): FirstWriteOptions {
+    const isOther = (peer: PeerId): boolean => this.#trust.has(peer) && !peer.equals(this.#context.self)
+    return {
+      visiblePeers: () => topic.subscribers().filter(isOther).map(String),
+      maxDelayMs: this.#config.rebroadcastIntervalMs
+    }
   }
 
   #isTaken(from: PeerId): boolean {

@@ -1,6 +1,22 @@
 import { testCid, testPeerId } from '@cluster/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CatchUpHost } from './catch-up-protocol.ts'
 import { cids, pin, pinned, rest, unpin, World } from './crdt.fixture.ts'
+
+/** A host that knows nobody who could be asked. */
+const silentHost: CatchUpHost = {
+  handle: () => Promise.resolve(),
+  unhandle: () => Promise.resolve(),
+  register: () => Promise.resolve('topology'),
+  unregister: () => undefined,
+  getPeers: () => [],
+  getConnections: () => [],
+  peerStore: new Proxy({} as CatchUpHost['peerStore'], {
+    get: (_, name) => {
+      throw new Error(`${String(name)} was asked for`)
+    }
+  })
+}
 
 let world: World
 beforeEach(() => {
@@ -42,6 +58,28 @@ describe('several peers', () => {
     await a.commit([pin(2)], {})
     await rest()
     expect(await pinned(b)).toEqual(cids(1))
+  })
+
+  test('P7: the first pin of a newcomer waits for heads of those whom it trusts, at most one rebroadcast interval', async () => {
+    const [contextA, contextB, contextC] = [world.peer(1), world.peer(2), world.peer(3)]
+    const a = await world.start(contextA)
+    await a.commit([pin(1)], {})
+    world.cut.add(contextA.self) // it is there, but what it says does not arrive
+    const over = { network: { ...contextB.network, libp2p: silentHost } }
+    const b = await world.start({ ...contextB, ...over }, { rebroadcastIntervalMs: 20_000 })
+    let isDone = false
+    const committing = b.commit([pin(2)], {}).then(() => (isDone = true))
+    await rest()
+    expect(isDone).toBe(false)
+    const { state, reason } = await b.health()
+    expect(`${state}: ${reason}`).toMatch(/^syncing: the first change here waits for heads of other peers, until /)
+    await world.clock.advance(20_000)
+    await committing
+    expect(await pinned(b)).toEqual(cids(2))
+    // who trusts nobody waits for nobody
+    const alone = { network: { ...contextC.network, libp2p: silentHost } }
+    const c = await world.start({ ...contextC, ...alone }, { trustedPeers: [] })
+    await c.commit([pin(3)], {})
   })
 
   test('peers of --bootstrap are trusted, unless told otherwise', async () => {

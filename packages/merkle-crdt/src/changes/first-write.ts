@@ -130,7 +130,7 @@ export class FirstWrite {
   }
 
   async #askOne(peer: CatchUpPeer, { topic, limits }: CatchUpOptions): Promise<void> {
-    const { clock, announced, log } = this.#parts
+    const { clock, log } = this.#parts
     const timeoutMs = limits?.messageTimeoutMs ?? DEFAULT_CATCH_UP_LIMITS.messageTimeoutMs
     const own = { topic, heads: [], processed: 0n, features: [] }
     try {
@@ -139,7 +139,7 @@ export class FirstWrite {
       const { heads } = link.hello
       if (this.#isOver) return
       if (heads.length > 0) {
-        announced(
+        this.#parts.announced(
           heads.map(({ digest }) => cidOfDigest(digest)),
           peer.id
         )
