@@ -49,15 +49,26 @@ export function reportOf(error: unknown, encoding: 'text' | 'json'): Report {
   if (error instanceof Failure) return { stream: 'stderr', text: `${error.message}\n`, exitCode: error.exitCode }
   if (error instanceof MisuseError) return error
   if (error instanceof ApiError && !isBrokenStream(error)) {
-    const { status: code, message } = error
+    const { status: code } = error
+    const message = jsonErrorText(error.message)
     const text =
       encoding === 'json'
         ? `${indentJson(restErrorToJSON({ code, message }))}\n`
         : `An error occurred:\n  Code: ${code.toString()}\n  Message: ${message}\n`
     return { stream: 'stdout', text, exitCode: code === 0 ? exitCodes.local : exitCodes.api }
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = jsonErrorText(error instanceof Error ? error.message : String(error))
   return { stream: 'stderr', text: `error : ${message}\n`, exitCode: exitCodes.local }
+}
+
+/** What is no JSON, in the words of the reference. */
+function jsonErrorText(message: string): string {
+  return message
+    .replace(
+      /^Unexpected token '(.+)', .* is not valid JSON$/su,
+      "invalid character '$1' looking for beginning of value"
+    )
+    .replace(/^Unexpected end of JSON input$/, 'unexpected end of JSON input')
 }
 
 /** The answer was good, but could not be read to its end. */

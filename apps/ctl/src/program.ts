@@ -7,7 +7,7 @@ import { UsageError } from './command-line/usage-error.ts'
 import { commandTable, PROGRAM_NAME } from './command-table.ts'
 import { globalFlags } from './commands/flags.ts'
 import { connect } from './connection/connect.ts'
-import { checkSecret } from './connection/endpoints.ts'
+import { secretOf } from './connection/endpoints.ts'
 import { exitCodes, Failure, MisuseError } from './failure.ts'
 import { Output, type Encoding } from './output.ts'
 
@@ -45,7 +45,7 @@ export async function execute(words: readonly string[], env: NodeJS.ProcessEnv):
     return
   }
   const { args, rest } = globals
-  checkSecret(args.text('secret'))
+  secretOf(args.text('secret'))
   const output = new Output(checkedEncoding(args.text('encoding')), env)
   const client = await connect(
     {

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { recordedRuns, RecordedServer, run, withoutLog, type Handler } from './recorded.fixture.ts'
+import { runsOf } from './recorded-kinds.fixture.ts'
+import { RecordedServer, run, withoutLog, type Handler, type RecordedRun } from './recorded.fixture.ts'
 
-const runs = new Map((await recordedRuns()).map((recorded) => [recorded.id, recorded]))
+const odd = await runsOf('odd')
+const waits = await runsOf('wait')
+const plain = await runsOf('plain')
 const server = new RecordedServer()
 let port = 0
 
@@ -9,6 +12,17 @@ beforeAll(async () => {
   port = await server.start()
 })
 afterAll(() => server.stop())
+
+const item = '{"name":"a"}\n'
+const withTrailers: Handler = (_, response) => {
+  response.writeHead(200, { trailer: 'X-Stream-Error' })
+  response.write(item)
+  response.addTrailers([
+    ['X-Stream-Error', 'boom'],
+    ['X-Stream-Error', 'bang']
+  ])
+  response.end()
+}
 
 /** What the server of a recorded run does, by the `setup` of the run. */
 const handlers: Readonly<Record<string, Handler>> = {
@@ -23,58 +37,48 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   'server-404-good': (_, response) => response.writeHead(404).end('{"code":404,"message":"not found"}'),
   'server-eof': ({ socket }) => socket.destroy(),
+  'server-plain-200': (_, response) => response.end('plain'),
+  'server-plain-200-stream': (_, response) => response.end('plain'),
   'server-plain-500': (_, response) => response.writeHead(500).end('plain'),
-  'timeout-hanging': () => undefined
+  'server-short': (_, response) => {
+    response.writeHead(200, { 'content-length': '500' })
+    response.write(item, () => response.destroy())
+  },
+  'server-trailer': withTrailers,
+  'server-trailer-json': withTrailers,
+  'timeout-hanging': () => undefined,
+  'timeout-hanging-wait': () => undefined
+}
+
+/** Runs it at the server of the test, and compares all that it prints. */
+async function expectSame({ argv, stdout, stderr, exit }: RecordedRun): Promise<void> {
+  const result = await run(argv.map((word) => word.replace(/tcp\/\d+$/, `tcp/${port.toString()}`)))
+  const text = stdout.replace(/(127\.0\.0\.1|localhost):\d+/, `$1:${port.toString()}`)
+  const expected = { stdout: text, stderr: withoutLog(stderr), exit }
+  expect({ ...result, stderr: withoutLog(result.stderr) }).toEqual(expected)
 }
 
 describe('answers of odd servers', () => {
-  it.each(Object.keys(handlers))('%s', async (id) => {
-    const recorded = runs.get(id)
-    const handler = handlers[id]
-    if (recorded === undefined || handler === undefined) throw new Error(`no such run: ${id}`)
-    server.handler = handler
-    const result = await run(recorded.argv.map((word) => word.replace(/tcp\/\d+$/, `tcp/${port.toString()}`)))
-    expect(result.stdout).toBe(recorded.stdout.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port.toString()}`))
-    expect(withoutLog(result.stderr)).toBe(withoutLog(recorded.stderr))
-    expect(result.exit).toBe(recorded.exit)
+  it.each(odd)('$id', async (recorded) => {
+    server.handler = handlers[recorded.id] ?? expect.unreachable(`no server for ${recorded.id}`)
+    await expectSame(recorded)
   })
 
-  it('that are no JSON: an error of the API for values, one of our own for streams', async () => {
-    server.handler = (_, response) => response.end('plain')
-    const value = await run(['--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, 'id'])
-    expect(value).toMatchObject({ exit: runs.get('server-plain-200')?.exit, stderr: '' })
-    expect(value.stdout).toContain('Code: 200\n')
-    const stream = await run(['--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, 'pin', 'ls'])
-    expect(stream).toMatchObject({ exit: runs.get('server-plain-200-stream')?.exit, stdout: '' })
-    expect(stream.stderr).toMatch(/^error : /)
+  it.each(plain)('$id: TLS is not understood', async (recorded) => {
+    await expectSame(recorded)
   })
+})
 
-  const item = '{"cid":"QmSa21JYSE3Es5cujnQ3tRVToGepgNrJ36euEPYDfeRNbj","name":"a","type":"pin","max_depth":-1}\n'
+describe('waiting', () => {
+  const cid = 'QmTJ2FggJLBrBxS8xERie9U1gbykNZtqF2khKnxKjyEKYZ'
 
-  it('that break off print what came, and an error of our own', async () => {
-    server.handler = (_, response) => {
-      response.writeHead(200, { 'content-length': '500' })
-      response.write(item, () => response.destroy())
+  it.each(waits)('$id', async (recorded) => {
+    const status = recorded.id === 'scen-wait-timeout' ? 'pinning' : 'pin_error'
+    server.handler = ({ method }, response) => {
+      const info = { cid, peer_map: { '12D3KooWFWDje5G7sMfoo5b9cfoPVkdYTu8JmrxP1rWaZxK5qK4J': { status } } }
+      response.end(JSON.stringify(method === 'POST' ? { cid, type: 'pin' } : info))
     }
-    const result = await run(['--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, 'pin', 'ls'])
-    expect(result).toMatchObject({ exit: runs.get('server-short')?.exit, stderr: 'error : unexpected EOF\n' })
-    expect(result.stdout).toMatch(/^QmSa21.* \| a \| PIN \| /)
-  })
-
-  it('with errors in the trailer print what came, and all errors', async () => {
-    server.handler = (_, response) => {
-      response.writeHead(200, { trailer: 'X-Stream-Error' })
-      response.write(item)
-      response.addTrailers([
-        ['X-Stream-Error', 'boom'],
-        ['X-Stream-Error', 'bang']
-      ])
-      response.end()
-    }
-    const recorded = runs.get('server-trailer')
-    const result = await run(['--host', `/ip4/127.0.0.1/tcp/${port.toString()}`, 'pin', 'ls'])
-    expect(result.exit).toBe(recorded?.exit)
-    expect(result.stdout.split('\n').slice(1)).toEqual(recorded?.stdout.split('\n').slice(1))
+    await expectSame(recorded)
   })
 })
 

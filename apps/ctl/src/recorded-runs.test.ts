@@ -2,9 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { recordedRuns, RecordedServer, run, withoutLog, type RecordedRun } from './recorded.fixture.ts'
+import { runsOf } from './recorded-kinds.fixture.ts'
+import { RecordedServer, run, withoutLog, type RecordedRun } from './recorded.fixture.ts'
 
-const runs = await recordedRuns()
+const alone = await runsOf('alone')
+const asJson = await runsOf('json')
+const refused = await runsOf('refused')
 const server = new RecordedServer()
 let port = 0
 /** Where nobody listens. */
@@ -39,18 +42,7 @@ function wordsOf({ argv }: RecordedRun): string[] {
 const atTest = (text: string): string => text.replaceAll(/2349[89]/g, closedPort.toString()).replaceAll('/DATA', folder)
 
 describe('command lines without an API', () => {
-  const intended: Readonly<Record<string, string>> = {
-    'ctl-args-23': 'a value that is missing is told, and the word before it is no value',
-    'ctl-args-30': 'asks the port of the default address, which may be in use where the test runs',
-    'ctl-args-36': 'asks the DNS',
-    'ctl-args-37': 'asks port 80',
-    'ctl-noapi-45': 'says in other words why the CID is none',
-    'ctl-noapi-46': 'says in other words why the CID is none',
-    'ctl-args-13': 'there are more commands; see below'
-  }
-  const cases = runs.filter(({ id }) => id.startsWith('ctl-') && !(id in intended))
-
-  it.each(cases)('$id $argv', async (recorded) => {
+  it.each(alone)('$id $argv', async (recorded) => {
     const result = await run(wordsOf(recorded))
     expect(result.exit).toBe(recorded.exit)
     expect(withoutLog(result.stderr)).toBe(withoutLog(atTest(recorded.stderr)))
@@ -63,22 +55,7 @@ describe('command lines without an API', () => {
 })
 
 describe('answers as JSON are printed as they came', () => {
-  const intended: Readonly<Record<string, string>> = {
-    'live-graph-json': 'the graph is no JSON; see the test of the DOT writer',
-    'server-trailer-json': 'a pin without CID is refused',
-    'live-metrics-json': 'names are sorted',
-    'tz-pin-add-json': 'times are kept as instants: shown in UTC, not in the zone of the client'
-  }
-  const cases = runs.filter(
-    ({ id, argv, exit }) =>
-      argv.join(' ').includes('json') &&
-      exit === 0 &&
-      !id.startsWith('add-') &&
-      !id.startsWith('ctl-') &&
-      !(id in intended)
-  )
-
-  it.each(cases)('$id $argv', async (recorded) => {
+  it.each(asJson)('$id $argv', async (recorded) => {
     server.handler = (_, response) => {
       // Peers answer one value a line.
       response.end(recorded.stdout.replace(/\n(?!\{)\s*/g, ''))
@@ -89,16 +66,7 @@ describe('answers as JSON are printed as they came', () => {
 })
 
 describe('errors of the API', () => {
-  const cases = runs.filter(
-    ({ id, exit, stdout, argv }) =>
-      exit === 2 &&
-      !id.startsWith('add-') &&
-      !id.startsWith('server-') &&
-      stdout !== '' &&
-      !argv.join(' ').includes('/p2p/')
-  )
-
-  it.each(cases)('$id $argv', async (recorded) => {
+  it.each(refused)('$id $argv', async (recorded) => {
     const [, code = '', message = ''] =
       /"code": (\d+),\n {4}"message": (".*")\n/.exec(recorded.stdout) ??
       /Code: (\d+)\n {2}Message: ([^]*)\n$/.exec(recorded.stdout) ??

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { recordedRuns, RecordedServer, run, withoutLog, type RecordedRun } from './recorded.fixture.ts'
+import { runsOf } from './recorded-kinds.fixture.ts'
+import { RecordedServer, run, withoutLog, type RecordedRun } from './recorded.fixture.ts'
 
 // The text of these runs says all that their answer has said, so the answer is made from it, in another order of peers.
 const PEERS: Readonly<Record<string, string>> = {
@@ -9,7 +10,7 @@ const PEERS: Readonly<Record<string, string>> = {
 }
 /** Sorts as the last, after the names of above. */
 const LONELY = '12D3KooWSv8j8td5Ek4bV4rXBXjGdWv8G7QUbqEuoJddFd9po5Sq'
-const runs = await recordedRuns()
+const runs = await runsOf('text')
 const server = new RecordedServer()
 let port = 0
 
@@ -112,23 +113,18 @@ function collectionOf(text: string): object[] {
   return [{ peer_map: Object.fromEntries(blocks.reverse()) }]
 }
 
-function answerOf({ argv, stdout }: RecordedRun): object[] | undefined {
+function answerOf({ id, argv, stdout }: RecordedRun): object[] {
   if (stdout === '') return []
   if (/^\S+(?: \| .*)?:\n {4}> /.test(stdout)) return statusesOf(stdout)
   if (stdout.includes(' | Repl. Factor: ')) return pinsOf(stdout)
   if (argv.includes('id') || argv.includes('peers')) return idsOf(stdout)
   if (argv.includes('gc')) return collectionOf(stdout)
-  return argv.includes('version') ? [{ version: stdout.trim() }] : undefined
+  if (argv.includes('version')) return [{ version: stdout.trim() }]
+  throw new Error(`not understood: ${id}`)
 }
 
 describe('answers as text, byte for byte', () => {
-  const cases = runs.flatMap((recorded) => {
-    const { id, argv, exit } = recorded
-    const isOther = id.startsWith('ctl-') || id.startsWith('add-') || id.startsWith('server-')
-    if (isOther || exit !== 0 || argv.join(' ').includes('json')) return []
-    const answer = answerOf(recorded)
-    return answer === undefined ? [] : [{ ...recorded, answer }]
-  })
+  const cases = runs.map((recorded) => ({ ...recorded, answer: answerOf(recorded) }))
 
   it.each(cases)('$id', async ({ argv, stdout, answer }) => {
     server.handler = ({ method, url = '' }, response) => {

@@ -24,10 +24,14 @@ export interface RecordedCall {
 
 export const cliVectors = new URL('../../../packages/testing/vectors/cli/', import.meta.url)
 
+/** The recorded runs of all programs. */
+export async function allRecordedRuns(): Promise<readonly RecordedRun[]> {
+  return JSON.parse(await readFile(new URL('outputs.json', cliVectors), 'utf8')) as RecordedRun[]
+}
+
 /** The recorded runs of `ipfs-cluster-ctl`. */
 export async function recordedRuns(): Promise<readonly RecordedRun[]> {
-  const runs = JSON.parse(await readFile(new URL('outputs.json', cliVectors), 'utf8')) as RecordedRun[]
-  return runs.filter(({ program }) => program === 'ipfs-cluster-ctl')
+  return (await allRecordedRuns()).filter(({ program }) => program === 'ipfs-cluster-ctl')
 }
 
 /** What a run printed, and how it ended. */

@@ -1,11 +1,13 @@
-import { PinMode, PinType, pinModeFromString, pinTypeFromString, TrackerStatus } from '@cluster/api'
-import { pinToJSON } from '@cluster/wire'
+import { PinMode, PinType, pinModeFromString, pinTypeFromString, pinTypeToString, TrackerStatus } from '@cluster/api'
+import { loosePinForm, pinToJSON } from '@cluster/wire'
 import type { Arguments } from '../command-line/arguments.ts'
 import type { CommandContext, CommandGroup } from '../command-line/command.ts'
 import { formatPin } from '../format-pin.ts'
 import { parseCid, parsePath, pinOptionsOf, type PinFlags } from '../pin-arguments.ts'
 import { showResult, type WaitFlags } from '../wait.ts'
 import { expiryFlag, metadataFlag, nameFlag, replicationFlags, waitFlags } from './flags.ts'
+
+const { read, print } = loosePinForm.json
 
 /** The pinset. */
 export const pinCommands: CommandGroup = {
@@ -79,7 +81,9 @@ much in common. The existing pin stays.`,
       run: async ({ client, output, args }: CommandContext): Promise<void> => {
         const [cid] = args.operands
         if (cid === undefined) {
-          await output.printEach(client.allocations(typesOf(args.text('filter'))), formatPin, pinToJSON)
+          // The reference prints pins without a CID as well, which the typed listing refuses.
+          const query = { filter: filterOf(args.text('filter')) }
+          await output.printEach(client.stream('Allocations', read, { query }), formatPin, print)
         } else {
           output.print(await client.allocation(parseCid(cid)), formatPin, pinToJSON)
         }
@@ -111,10 +115,10 @@ function waitFlagsOf(args: Arguments): WaitFlags {
   }
 }
 
-/** Names that are unknown are left out, as ever; nothing means all. */
-function typesOf(filter: string): { types?: readonly PinType[] } {
+/** Names that are unknown are left out, as ever; nothing of them is left: everything. */
+function filterOf(filter: string): string {
   const given = new Set(filter.split(',').map((name) => pinTypeFromString(name.trim())))
   const kinds = [PinType.data, PinType.meta, PinType.clusterDag, PinType.shard]
   const types = kinds.filter((kind) => given.has(kind))
-  return given.has(PinType.all) || types.length === kinds.length ? {} : { types }
+  return given.has(PinType.all) || types.length === kinds.length ? 'all' : types.map(pinTypeToString).join()
 }

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { ClusterClient } from '@cluster/client'
+import { ClusterClient, defaultTransport, severalHosts, type Transport } from '@cluster/client'
 import { Failure } from '../failure.ts'
-import { endpointsOf } from './endpoints.ts'
-import { failOverTransport } from './fail-over.ts'
-import { logTo } from './log.ts'
+import { endpointTransport } from './endpoint-transport.ts'
+import { endpointsOf, secretOf, type Endpoint } from './endpoints.ts'
+import { libp2pWay } from './libp2p-way.ts'
+import { logTo, type Log } from './log.ts'
 
 /** The options in front of the command. */
 export interface ConnectionOptions {
@@ -35,15 +36,34 @@ export async function connect(options: ConnectionOptions, env: NodeJS.ProcessEnv
   }
   const endpoints = await endpointsOf({ hosts: options.hosts, isHttps, secret: options.secret })
   const certificates = env['SSL_CERT_FILE'] ?? ''
-  const transport = failOverTransport({
-    endpoints,
-    timeoutMs: options.timeoutSeconds * 1000,
-    verifiesCertificates: options.verifiesCertificates,
-    ...(isHttps && certificates !== '' ? { ca: readCertificates(certificates) } : {}),
-    log
-  })
-  // The transport puts the host of an endpoint in place of this one.
-  return new ClusterClient({ url: 'http://restapi', username, password: password.join(':'), transport })
+  const trusted = isHttps && certificates !== '' ? { ca: readCertificates(certificates) } : {}
+  const wayTo = ({ socketPath, libp2p }: Endpoint): Transport => {
+    if (libp2p !== undefined) return libp2pWay(libp2p, secretOf(options.secret))
+    const socket = socketPath === undefined ? {} : { socketPath }
+    return defaultTransport({ verifiesCertificates: options.verifiesCertificates, ...trusted, ...socket })
+  }
+  const asking = { timeoutMs: options.timeoutSeconds * 1000, log }
+  const doors = endpoints.map((endpoint) => ({
+    url: endpoint.url,
+    transport: endpointTransport(endpoint, wayTo(endpoint), asking)
+  }))
+  const transport = severalHosts(doors)
+  const client = { url: 'http://restapi', username, password: password.join(':') }
+  return new ClusterClient({ ...client, transport: { ...transport, send: logged(transport, doors.length, log) } })
+}
+
+/** Says in the log that nobody has answered. */
+function logged(transport: Transport, hosts: number, log: Log): Transport['send'] {
+  return async (request) => {
+    try {
+      return await transport.send(request)
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      const text = 'reached maximum number of retries without success'
+      log.error('apiclient', `${text}, retries: ${hosts.toString()}`)
+      throw error
+    }
+  }
 }
 
 function readCertificates(path: string): string {

@@ -1,12 +1,16 @@
 import { lookup } from 'node:dns/promises'
 import { parseMultiaddr } from '@cluster/config'
+import { multiaddr } from '@multiformats/multiaddr'
 import { Failure } from '../failure.ts'
+import type { Libp2pPeer } from './libp2p-way.ts'
 
 /** One place where the API may be. */
 export interface Endpoint {
   readonly url: URL
   /** Set for Unix sockets. */
   readonly socketPath?: string
+  /** Set for peers that are reached over libp2p. */
+  readonly libp2p?: Libp2pPeer
 }
 
 /** What the options in front of the command say of the connection. */
@@ -31,12 +35,12 @@ const LOOKUP_TIMEOUT_MS = 30_000
  * @see cli-config.md §1.2, §1.3
  */
 export async function endpointsOf({ hosts, isHttps, secret }: EndpointOptions): Promise<readonly Endpoint[]> {
-  const secretBytes = checkSecret(secret)
+  const secretBytes = secretOf(secret).length
   const addresses = hosts.split(',').map(addressText)
   const endpoints: Endpoint[] = []
   for (const text of addresses) {
-    if (/\/(p2p|ipfs)\/|^\/dnsaddr\//.test(text)) refuseLibp2p(text, secretBytes)
-    endpoints.push(...(await resolve(text, isHttps)))
+    const isLibp2p = /\/(p2p|ipfs)\/|^\/dnsaddr\//.test(text)
+    endpoints.push(...(isLibp2p ? await resolveLibp2p(text, secretBytes) : await resolve(text, isHttps)))
   }
   return endpoints
 }
@@ -51,27 +55,50 @@ function addressText(host: string): string {
 }
 
 /**
- * The number of bytes of a secret.
+ * The bytes of a secret.
  *
  * @throws {Failure} when it is no hexadecimal text
  */
-export function checkSecret(secret: string): number {
+export function secretOf(secret: string): Uint8Array {
   const bad = /[^\da-f]/iu.exec(secret)?.[0]
   if (bad !== undefined) {
     const code = (bad.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
     throw new Failure('parsing secret', `encoding/hex: invalid byte: U+${code} '${bad}'`)
   }
   if (secret.length % 2 === 1) throw new Failure('parsing secret', 'encoding/hex: odd length hex string')
-  return secret.length / 2
+  return Uint8Array.from(secret.match(/../g) ?? [], (pair) => parseInt(pair, 16))
 }
 
-function refuseLibp2p(address: string, secretBytes: number): never {
-  const doing = 'creating API client'
-  if (/^\/(p2p|ipfs)\/[^/]+$/.test(address)) throw new Failure(doing, 'APIAddr only includes a Peer ID')
+async function resolveLibp2p(address: string, secretBytes: number): Promise<Endpoint[]> {
+  if (/^\/(p2p|ipfs)\/[^/]+$/.test(address)) throw new Failure('creating API client', 'APIAddr only includes a Peer ID')
   if (secretBytes !== 0 && secretBytes !== SECRET_BYTES) {
-    throw new Failure(doing, 'length of ProtectorKey should be 32')
+    throw new Failure('creating API client', 'length of ProtectorKey should be 32')
   }
-  throw new Failure(doing, `${address}: HTTP over libp2p is not supported yet; give an address without /p2p/…`)
+  const endpoints: Endpoint[] = []
+  for (const resolved of await plainAddresses(address)) {
+    const [, plain, peer] = /^(.+)\/(?:p2p|ipfs)\/([^/]+)$/.exec(resolved) ?? []
+    if (plain === undefined || peer === undefined) throw new Failure('creating API client', `${resolved}: no peer ID`)
+    endpoints.push({ url: new URL(`libp2p://${peer}`), libp2p: { peer, address: plain } })
+  }
+  return endpoints
+}
+
+/** The addresses that a name in front of a libp2p address stands for. */
+async function plainAddresses(address: string): Promise<readonly string[]> {
+  const [, protocol = '', name = '', rest = ''] = /^\/(dns|dns4|dns6|dnsaddr)\/([^/]+)(\/.*)?$/.exec(address) ?? []
+  if (protocol === '') return [address]
+  if (protocol !== 'dnsaddr') {
+    const found = await addressesOf(name, protocol)
+    return found.map((host) => (host.startsWith('[') ? `/ip6/${host.slice(1, -1)}${rest}` : `/ip4/${host}${rest}`))
+  }
+  // Loaded only by those who need it: it brings libp2p.
+  const { resolveDnsaddr, systemResolveTxt } = await import('@cluster/host')
+  const signal = AbortSignal.timeout(LOOKUP_TIMEOUT_MS)
+  try {
+    return (await resolveDnsaddr(multiaddr(address), systemResolveTxt, { signal })).map(String)
+  } catch {
+    throw new Failure('creating configs', `resolving ${address} returned 0 results`)
+  }
 }
 
 async function resolve(address: string, isHttps: boolean): Promise<Endpoint[]> {

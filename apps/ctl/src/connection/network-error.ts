@@ -30,7 +30,11 @@ export function networkErrorText(error: unknown, { url, socketPath }: Endpoint):
     return `dial ${where}: connect: ${dial}`
   }
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'EOF'
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+  // With the code EPROTO when the answer is there before all of the greeting was sent.
+  if (
+    /^ERR_SSL_(?:WRONG_VERSION|PACKET_LENGTH)/.test(code) ||
+    /:wrong version number:|:packet length too/.test(message)
+  ) {
     return 'http: server gave HTTP response to HTTPS client'
   }
   if (UNTRUSTED.has(code)) {
