@@ -119,6 +119,13 @@ describe('add', () => {
     expect([answer.status, lines(answer)]).toEqual([500, [{ code: 500, message: 'not enough peers' }]])
   })
 
+  it('answers 500 in place of a list, as the reference does', async () => {
+    const { ask } = await run()
+    const cut = upload(['a', 'text/plain', 'A'])
+    const answer = await ask('/add?stream-channels=false', { ...cut, body: cut.body.slice(0, -9) })
+    expect([answer.status, lines(answer)]).toEqual([500, [{ code: 500, message: 'multipart: NextPart: EOF' }]])
+  })
+
   it('tells later errors in the trailer', async () => {
     const { ask } = await run()
     const cut = upload(['a', 'text/plain', 'A'])

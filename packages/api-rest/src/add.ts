@@ -1,5 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import { ClusterError, timestampFromMs, type AddedOutput, type ErrorCode, type FileEntry } from '@cluster/api'
+import {
+  ClusterError,
+  isClusterError,
+  timestampFromMs,
+  type AddedOutput,
+  type ErrorCode,
+  type FileEntry
+} from '@cluster/api'
 import { HttpError, readUpload, type UploadEntry } from '@cluster/http'
 import { addedOutputToJSON, addParamsFromQuery } from '@cluster/wire'
 import { errorAnswer, onePerPage, streamAnswer, type RestCall, type RestHandler } from './call.ts'
@@ -27,11 +34,12 @@ export const addHandlers = {
     const { incoming } = call.env
     const contentType = incoming.headers['content-type']
     const upload = readUpload({ body: incoming, contentType, signal: call.signal, maxParts: MAX_PARTS })
-    const events = call.cluster.content.add(entriesOf(explained(upload)), params, {
-      ...guardOf(call),
-      signal: call.signal
+    let hasParts = false
+    const entries = entriesOf(explained(upload), () => {
+      hasParts = true
     })
-    return await (params.streamChannels ? streamed(call, events) : listed(call, events))
+    const events = call.cluster.content.add(entries, params, { ...guardOf(call), signal: call.signal })
+    return await (params.streamChannels ? streamed(call, events) : listed(call, events, () => hasParts))
   }
 } as const satisfies Record<string, RestHandler>
 
@@ -40,12 +48,15 @@ function streamed(call: RestCall, events: AsyncIterable<AddedOutput>): Promise<R
   return streamAnswer(call, onePerPage(events), addedOutputToJSON, { headers, trailerOnSuccess: false })
 }
 
-async function listed(call: RestCall, events: AsyncIterable<AddedOutput>): Promise<Response> {
+/** What goes wrong once there is something to add is 500 here, whatever it is, as in the reference. */
+async function listed(call: RestCall, events: AsyncIterable<AddedOutput>, hasParts: () => boolean): Promise<Response> {
   try {
     const json = await listOf(events)
     return new Response(`${json}\n`, { headers: { ...addHeaders, 'Content-Type': 'application/json' } })
   } catch (error) {
-    return errorAnswer(error, call.log, addHeaders)
+    const isOurs = !isClusterError(error, 'BAD_REQUEST') || !hasParts()
+    const told = isOurs ? error : new ClusterError('ADD_FAILED', error.message, { cause: error })
+    return errorAnswer(told, call.log, addHeaders)
   }
 }
 
@@ -79,8 +90,12 @@ const uploadCodes: Readonly<Partial<Record<HttpError['code'], ErrorCode>>> = {
 }
 
 /** The parts of an upload as the adder takes them. */
-async function* entriesOf(upload: AsyncIterable<UploadEntry>): AsyncGenerator<FileEntry, void, undefined> {
+async function* entriesOf(
+  upload: AsyncIterable<UploadEntry>,
+  onEntry: () => void
+): AsyncGenerator<FileEntry, void, undefined> {
   for await (const { type, path, body, abspath } of upload) {
+    onEntry()
     if (type === 'directory') yield { type, path }
     else if (type === 'symlink') yield { type, path, target: await targetOf(body) }
     else yield { type, path, content: body, ...(abspath === undefined ? {} : { source: abspath }) }

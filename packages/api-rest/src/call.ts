@@ -1,8 +1,8 @@
 import { ClusterError, type Clock, type Cluster, type Logger, type Pages } from '@cluster/api'
 import { ndjsonResponse, type HandlerEnv } from '@cluster/http'
-import { peerIdFromText, restErrorToJSON } from '@cluster/wire'
+import { cidFromText, peerIdFromText, restErrorToJSON } from '@cluster/wire'
 import type { PeerId } from '@libp2p/interface'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { failureOf } from './error-status.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -80,7 +80,7 @@ export async function* filtered<T>(
 
 /** The CID in a path or a list. @throws {ClusterError} `BAD_REQUEST` */
 export function parseCid(text: string): CID {
-  return orBadRequest('error decoding Cid', () => CID.parse(text))
+  return orBadRequest('error decoding Cid', () => cidFromText(text))
 }
 
 /** The peer ID in a path. @throws {ClusterError} `BAD_REQUEST` */

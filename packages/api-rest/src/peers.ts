@@ -45,7 +45,7 @@ async function* peersOf({ cluster, signal, log }: RestCall): AsyncGenerator<ID, 
   }
 }
 
-/** Keys are matched in any case, as the reference does. */
+/** Keys are matched in any case, and what follows the value is not looked at, as in the reference. */
 function peerOfBody(body: string): PeerId {
   const json = parseBody(body)
   const isObject = typeof json === 'object' && json !== null && !Array.isArray(json)

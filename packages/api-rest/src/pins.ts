@@ -1,6 +1,5 @@
 import { ClusterError, pinOf, pinTypeFromString, PinType, timestampFromMs, TrackerStatus, type Pin } from '@cluster/api'
-import { pinOptionsFromQuery, pinToJSON } from '@cluster/wire'
-import { CID } from 'multiformats/cid'
+import { cidFromText, pinOptionsFromQuery, pinToJSON } from '@cluster/wire'
 import { filtered, orBadRequest, parseCid, streamAnswer, valueAnswer, type RestCall, type RestHandler } from './call.ts'
 import { listingPartOf, partOf } from './listing.ts'
 import { guardOf, ownedOptions } from './ownership.ts'
@@ -70,6 +69,6 @@ function pathOf({ parameter }: RestCall): string {
   const keyType = parameter('keyType')
   const path = parameter('path').replace(/\/$/, '')
   const [root = ''] = path.split('/')
-  if (keyType !== 'ipns') orBadRequest('error parsing path', () => CID.parse(root))
+  if (keyType !== 'ipns') orBadRequest('error parsing path', () => cidFromText(root))
   return `/${keyType}/${path}`
 }

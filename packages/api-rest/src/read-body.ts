@@ -17,11 +17,23 @@ export async function readBody({ env }: RestCall): Promise<string> {
   return Buffer.concat(parts).toString()
 }
 
-/** @throws {ClusterError} `BAD_REQUEST` */
+/** The first JSON value of a body; what follows is not looked at. @throws {ClusterError} `BAD_REQUEST` */
 export function parseBody(body: string): unknown {
   try {
-    return JSON.parse(body)
+    return JSON.parse(body.slice(0, endOfValue(body)))
   } catch (error) {
     throw new ClusterError('BAD_REQUEST', 'error decoding request body', { cause: error })
   }
+}
+
+/** Where the first value ends: an object or a list at its last bracket, anything else with the text. */
+function endOfValue(text: string): number {
+  let depth = 0
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    const [token] = match
+    if (token.startsWith('"')) continue
+    depth += token === '{' || token === '[' ? 1 : -1
+    if (depth <= 0) return match.index + 1
+  }
+  return text.length
 }

@@ -24,9 +24,10 @@ export function createStatusEntries(
     inferred: (peer, cid, pin, status, error = '') => ({
       cid,
       name: pin?.name ?? '',
-      allocations: pin?.allocations,
+      // What nobody has pinned looks like a pin that is made now.
+      allocations: pin === undefined ? [] : pin.allocations,
       origins: pin?.origins,
-      created: pin?.timestamp,
+      created: pin === undefined ? timestampFromMs(clock.nowMs()) : pin.timestamp,
       metadata: pin?.metadata,
       peer,
       ...members.lastPing(peer),

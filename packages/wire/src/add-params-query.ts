@@ -46,8 +46,10 @@ export function addParamsFromQuery(query: ReadonlyMap<string, string>, now: Time
   const local = bool('local')
   const recursive = bool('recursive')
   const hidden = bool('hidden')
-  // The second names are those that @nftstorage/ipfs-cluster sends, which the Go peer does not know.
-  const wrapWithDirectory = bool('wrap-with-directory', bool('wrap'))
+  // The second names are those that @nftstorage/ipfs-cluster sends. The Go peer does not look at them, so they count only
+  // together with what that client always sends.
+  const also = (name: string): boolean => query.has('stream-channels') && bool(name)
+  const wrapWithDirectory = bool('wrap-with-directory', also('wrap'))
   const shard = bool('shard')
   const progress = bool('progress')
   const cidVersion = integerParameter(query, 'cid-version', 0)
@@ -69,7 +71,7 @@ export function addParamsFromQuery(query: ReadonlyMap<string, string>, now: Time
     cidVersion,
     rawLeaves: bool('raw-leaves', cidVersion > 0),
     streamChannels: bool('stream-channels', true),
-    noCopy: bool('nocopy', bool('no-copy')),
+    noCopy: bool('nocopy', also('no-copy')),
     noPin: bool('no-pin')
   }
 }

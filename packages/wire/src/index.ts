@@ -40,6 +40,7 @@ export {
   type RestRouteName
 } from './rest-routes.ts'
 export { rpcMethods, type RpcMethodDescription } from './rpc-methods.ts'
+export { cidFromText } from './cid-text.ts'
 export { peerIdFromText } from './scalars.ts'
 export {
   addedOutputFromJSON,

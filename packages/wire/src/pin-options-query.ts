@@ -9,8 +9,9 @@ import {
 } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { formatQuery, integerParameter, parseUint64 } from './query.ts'
+import { cidFromText } from './cid-text.ts'
 import { peerIdFromText, printTime } from './scalars.ts'
 
 const METADATA_PREFIX = 'meta-'
@@ -113,7 +114,7 @@ function metadata(query: ReadonlyMap<string, string>): ReadonlyMap<string, strin
 }
 
 function update(text: string): CID | undefined {
-  return text === '' ? undefined : orBadRequest('error decoding update option parameter', () => CID.parse(text))
+  return text === '' ? undefined : orBadRequest('error decoding update option parameter', () => cidFromText(text))
 }
 
 function originsOf(text: string): readonly Multiaddr[] | undefined {

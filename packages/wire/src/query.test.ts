@@ -166,8 +166,10 @@ describe('parameters of an add in a query', () => {
   })
 
   it('knows the names that @nftstorage/ipfs-cluster sends; the others come first', () => {
-    expect(addParams('wrap=true&no-copy=true')).toMatchObject({ wrapWithDirectory: true, noCopy: true })
-    expect(addParams('wrap=true&wrap-with-directory=false').wrapWithDirectory).toBe(false)
+    const sent = 'stream-channels=false&wrap=true'
+    expect(addParams(`${sent}&no-copy=true`)).toMatchObject({ wrapWithDirectory: true, noCopy: true })
+    expect(addParams(`${sent}&wrap-with-directory=false`).wrapWithDirectory).toBe(false)
+    expect(addParams('wrap=true&no-copy=x')).toMatchObject({ wrapWithDirectory: false, noCopy: false })
   })
 
   it.each([

@@ -1,3 +1,5 @@
+import { timeComplaint } from './time-complaint.ts'
+
 /**
  * An instant as nanoseconds since the Unix epoch. `Date` holds milliseconds, the wire holds nanoseconds.
  *
@@ -80,12 +82,12 @@ export function timestampOffset(text: string): number {
  */
 export function parseTimestamp(text: string): Timestamp | undefined {
   const match = RFC3339.exec(text)
-  if (match === null) throw new SyntaxError(`not an RFC 3339 time: ${JSON.stringify(text)}`)
+  if (match === null) throw new SyntaxError(timeComplaint(text))
   const [, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = ''] = match
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   // Date rolls 31 February over to March; Go refuses it.
   if (Number.isNaN(date.getTime()) || date.getUTCDate() !== Number(day) || Number(hour) > 23) {
-    throw new SyntaxError(`not a date: ${JSON.stringify(text)}`)
+    throw new SyntaxError(timeComplaint(text))
   }
   const offsetMinutes = timestampOffset(text)
   const nanos = BigInt(fraction.slice(0, 9).padEnd(9, '0'))
