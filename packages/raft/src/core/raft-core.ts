@@ -47,7 +47,7 @@ export class RaftCore {
     state.nowMs = nowMs
     if (state.role !== 'broken') {
       this.#take(input)
-      if (this.#role() !== 'broken') this.#advance()
+      if (this.role !== 'broken') this.#advance()
     } else this.#refuse(input)
     return state.effects.take()
   }
@@ -58,6 +58,14 @@ export class RaftCore {
     if (state.role === 'broken') return Infinity
     if (this.#leader !== undefined) return this.#leader.wakeAtMs
     return state.role === 'candidate' ? (this.#election?.deadlineMs ?? Infinity) : this.#checkAtMs
+  }
+
+  get role(): RaftState['role'] {
+    return this.#state.role
+  }
+
+  get commitIndex(): number {
+    return this.#state.commitIndex
   }
 
   /** Entries up to here may be applied: committed, and durable here. */
@@ -93,11 +101,6 @@ export class RaftCore {
       isConfigurationCommitted: servers.isCommitted,
       hasHeardLeader
     }
-  }
-
-  /** The role as it is now: a call may have changed it since it was looked at. */
-  #role(): RaftState['role'] {
-    return this.#state.role
   }
 
   #take(input: Input): void {

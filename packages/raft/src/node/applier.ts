@@ -87,7 +87,7 @@ export class Applier {
   async #run(): Promise<void> {
     const { signal, failed } = this.#parts
     try {
-      while (this.#isAsked && !signal.aborted) {
+      while (this.#isMore()) {
         this.#isAsked = false
         for (const work of this.#between.splice(0)) await work()
         await this.#doRestore()
@@ -106,7 +106,11 @@ export class Applier {
     } finally {
       this.#running = undefined
     }
-    if (this.#isAsked && !signal.aborted) this.kick()
+    if (this.#isMore()) this.kick()
+  }
+
+  #isMore(): boolean {
+    return this.#isAsked && !this.#parts.signal.aborted
   }
 
   async #doRestore(): Promise<void> {
