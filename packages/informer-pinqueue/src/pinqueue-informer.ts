@@ -28,8 +28,8 @@ export class PinqueueInformer implements Informer {
   }
 
   /** One metric, valid until the informer is stopped. Rejects only when `signal` is aborted. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port waits, this one has nothing to wait for
   async getMetrics({ signal }: AbortOptions): Promise<readonly [Metric]> {
+    await Promise.resolve()
     signal?.throwIfAborted()
     const { self, clock, tracker } = this.#context
     const queued = this.#stopped ? undefined : tracker.pinQueueSize()

@@ -27,8 +27,8 @@ export class TagsInformer implements Informer {
   }
 
   /** One metric for each tag; without any, one invalid `tag:none`. Rejects only when `signal` is aborted. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port waits, this one has nothing to wait for
   async getMetrics({ signal }: AbortOptions): Promise<readonly Metric[]> {
+    await Promise.resolve()
     signal?.throwIfAborted()
     const tags = Object.entries(this.#config.tags ?? {})
     if (tags.length === 0) return [this.#metric('none', '', false)]

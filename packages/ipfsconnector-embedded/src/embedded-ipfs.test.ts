@@ -1,11 +1,18 @@
 import { rm } from 'node:fs/promises'
 import { IPFSPinStatus, pinOf, type Pin } from '@cluster/api'
-import { ipfsConnectorConformance, memoryCounters, MemoryExchangeHub, settle, testPeerId } from '@cluster/testing'
+import {
+  blockNodes,
+  ipfsConnectorConformance,
+  memoryCounters,
+  MemoryExchangeHub,
+  settle,
+  testPeerId
+} from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import type { EmbeddedContext } from './embedded-ipfs.ts'
-import { blockOf, countingHub, gc, makePeer, nodeOf, startPeer, stream, until } from './embedded.fixture.ts'
+import { blockOf, countingHub, gc, makePeer, nodeOf, startPeer, until } from './embedded.fixture.ts'
 
 ipfsConnectorConformance('embedded', async () => {
   const hub = new MemoryExchangeHub()
@@ -15,7 +22,7 @@ ipfsConnectorConformance('embedded', async () => {
   other.ipfs.start()
   return {
     connector: peer.ipfs,
-    provide: (blocks) => other.ipfs.blockStream(stream(...blocks), {}),
+    provide: (blocks) => other.ipfs.blockStream(blockNodes(...blocks), {}),
     close: async () => {
       await other.ipfs.stop({})
       expect(peer.context.clock.pending).toBe(0)
@@ -29,7 +36,7 @@ describe('EmbeddedIpfs', () => {
     const hub = new MemoryExchangeHub()
     const [a, b, c] = [await startPeer(hub), await startPeer(hub), await startPeer(hub)]
     const block = blockOf('from a to b to c')
-    await a.ipfs.blockStream(stream(block), {})
+    await a.ipfs.blockStream(blockNodes(block), {})
     await b.ipfs.pin(pinOf(block.cid), {})
     await a.ipfs.stop({})
     await c.ipfs.pin(pinOf(block.cid), {})
@@ -56,7 +63,7 @@ describe('EmbeddedIpfs', () => {
     const pinning = ipfs.pin(pinOf(late.cid), {})
     await until(() => asked() === 2)
     await context.clock.advance(4999)
-    await other.ipfs.blockStream(stream(late), {})
+    await other.ipfs.blockStream(blockNodes(late), {})
     await pinning
     expect(context.clock.pending).toBe(0)
   })
@@ -67,7 +74,7 @@ describe('EmbeddedIpfs', () => {
     const { ipfs, context } = await startPeer(hub, { pinTimeoutMs: 5000 })
     const [here, a, b] = [blockOf('here'), blockOf('a'), blockOf('b')]
     const root = nodeOf([here.cid, a.cid, b.cid])
-    await ipfs.blockStream(stream(root, here), {})
+    await ipfs.blockStream(blockNodes(root, here), {})
     const failure = ipfs.pin(pinOf(root.cid), {}).catch((error: unknown) => error)
     await until(() => asked() === 2)
     for (let n = 0; n < 2; n++) await context.clock.advance(5000)
@@ -80,7 +87,7 @@ describe('EmbeddedIpfs', () => {
     const [{ ipfs }] = [await startPeer(hub, { pinTimeoutMs: 0 }), await startPeer(hub)]
     const leaves = [blockOf('a'), blockOf('b')]
     const root = nodeOf(leaves.map(({ cid }) => cid))
-    await ipfs.blockStream(stream(root, ...leaves), {})
+    await ipfs.blockStream(blockNodes(root, ...leaves), {})
     const stuck = ipfs.pin(pinOf(blockOf('nobody has this').cid), {}).catch(() => undefined)
     await until(() => asked() > 0)
     const before = asked()
@@ -107,7 +114,7 @@ describe('EmbeddedIpfs', () => {
     const other = await startPeer(hub)
     const { ipfs } = await startPeer(hub, { unpinDisable: true })
     const block = blockOf('keep')
-    await other.ipfs.blockStream(stream(block), {})
+    await other.ipfs.blockStream(blockNodes(block), {})
     await ipfs.pin(pinOf(block.cid), {})
     await expect(ipfs.unpin(block.cid, {})).rejects.toThrow(
       'ipfs unpinning is disallowed by configuration on this peer'
@@ -118,18 +125,18 @@ describe('EmbeddedIpfs', () => {
   it('holds blocks of a stream from garbage collection until they are pinned, or for hold_time', async () => {
     const peer = await startPeer(new MemoryExchangeHub(), { holdTimeMs: 60_000 })
     const [added, forgotten] = [blockOf('added'), blockOf('forgotten')]
-    await peer.ipfs.blockStream(stream(added), {})
-    await peer.ipfs.blockStream(stream(forgotten), {})
+    await peer.ipfs.blockStream(blockNodes(added), {})
+    await peer.ipfs.blockStream(blockNodes(forgotten), {})
     expect(await gc(peer)).toEqual([])
     await peer.ipfs.pin(pinOf(added.cid), {})
     await peer.ipfs.unpin(added.cid, {})
     expect(await gc(peer)).toEqual([added.cid.toString()])
     await peer.ipfs.pin(pinOf(forgotten.cid), {}) // pinned, added again, pinned again
-    await peer.ipfs.blockStream(stream(forgotten), {})
+    await peer.ipfs.blockStream(blockNodes(forgotten), {})
     await peer.ipfs.pin(pinOf(forgotten.cid), {})
     await peer.ipfs.unpin(forgotten.cid, {})
     expect(await gc(peer)).toEqual([forgotten.cid.toString()])
-    await peer.ipfs.blockStream(stream(forgotten), {})
+    await peer.ipfs.blockStream(blockNodes(forgotten), {})
     await peer.context.clock.advance(59_999)
     expect(await gc(peer)).toEqual([])
     await peer.context.clock.advance(1)
@@ -140,7 +147,7 @@ describe('EmbeddedIpfs', () => {
     const hub = new MemoryExchangeHub()
     const { ipfs } = await startPeer(hub)
     const block = blockOf('shard')
-    await ipfs.blockStream(stream(block), {})
+    await ipfs.blockStream(blockNodes(block), {})
     const shard: Pin = { ...pinOf(block.cid), maxDepth: 1 }
     await ipfs.pin(shard, {})
     expect(await ipfs.pinLsCid(shard, {})).toBe(IPFSPinStatus.recursive)
@@ -155,7 +162,7 @@ describe('EmbeddedIpfs', () => {
     let due = 0
     ipfs.addEventListener('informers:due', () => due++)
     const block = blockOf('x')
-    await ipfs.blockStream(stream(block), {})
+    await ipfs.blockStream(blockNodes(block), {})
     expect(due).toBe(0)
     await ipfs.pin(pinOf(block.cid), {}) // start and end
     expect(due).toBe(1)
@@ -180,7 +187,7 @@ describe('EmbeddedIpfs', () => {
     }
     expect(await counted()).toEqual(zero)
     const [a, b] = [blockOf('a'), blockOf('bb')]
-    await ipfs.blockStream(stream(a, b), {})
+    await ipfs.blockStream(blockNodes(a, b), {})
     await ipfs.pin(pinOf(a.cid), {})
     await ipfs.pin(pinOf(a.cid), {}) // there already
     await ipfs.pin(pinOf(b.cid), {})
@@ -188,7 +195,7 @@ describe('EmbeddedIpfs', () => {
     expect(await counted()).toEqual({ ...zero, ...added, pins_ipfs_pins: 2, pins_pin_add: 2 })
     await ipfs.unpin(a.cid, {})
     await ipfs.unpin(a.cid, {})
-    await expect(ipfs.blockStream(stream(blockOf('x'.repeat(100))), {})).rejects.toMatchObject({ code: 'LIMIT' })
+    await expect(ipfs.blockStream(blockNodes(blockOf('x'.repeat(100))), {})).rejects.toMatchObject({ code: 'LIMIT' })
     const abort = AbortSignal.abort(new Error('enough'))
     await expect(ipfs.pin(pinOf(blockOf('elsewhere').cid), { signal: abort })).rejects.toThrow('enough')
     const stopped = new AbortController()
@@ -205,7 +212,9 @@ describe('EmbeddedIpfs', () => {
 
   it('refuses blocks beyond storage_max', async () => {
     const { ipfs } = await startPeer(new MemoryExchangeHub(), { storageMax: '10B' })
-    await expect(ipfs.blockStream(stream(blockOf('more than ten bytes')), {})).rejects.toMatchObject({ code: 'LIMIT' })
+    await expect(ipfs.blockStream(blockNodes(blockOf('more than ten bytes')), {})).rejects.toMatchObject({
+      code: 'LIMIT'
+    })
     expect(await ipfs.repoStat({})).toEqual({ repoSize: 0n, storageMax: 10n })
   })
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { IPFSPinStatus, pinOf } from '@cluster/api'
-import { MemoryExchangeHub, memoryLogger } from '@cluster/testing'
+import { blockNodes, MemoryExchangeHub, memoryLogger } from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { blockOf, makePeer, startPeer, stream, until } from './embedded.fixture.ts'
+import { blockOf, makePeer, startPeer, until } from './embedded.fixture.ts'
 
 describe('the life of EmbeddedIpfs', () => {
   it('keeps pins and blocks over a restart', async () => {
@@ -13,7 +13,7 @@ describe('the life of EmbeddedIpfs', () => {
     await first.ipfs.beforeStart()
     first.ipfs.start()
     const block = blockOf('lasting')
-    await first.ipfs.blockStream(stream(block), {})
+    await first.ipfs.blockStream(blockNodes(block), {})
     await first.ipfs.pin(pinOf(block.cid), {})
     await first.ipfs.stop({})
     const { ipfs } = await startPeer(new MemoryExchangeHub(), {}, first)
@@ -44,7 +44,7 @@ describe('the life of EmbeddedIpfs', () => {
     const { ipfs, context } = await startPeer(hub, { gatewayListenMultiaddress, gatewayTimeoutMs: 1000 })
     const [, base] = /(http:\S+)\/ipfs\/$/.exec(context.lines.at(-1)?.text ?? '') ?? []
     const block = blockOf('seen in a browser')
-    await other.ipfs.blockStream(stream(block), {})
+    await other.ipfs.blockStream(blockNodes(block), {})
     const answer = await fetch(`${base ?? ''}/ipfs/${block.cid.toString()}`)
     expect([answer.status, await answer.text()]).toEqual([200, 'seen in a browser'])
     const asking = fetch(`${base ?? ''}/ipfs/${blockOf('nowhere').cid.toString()}`)

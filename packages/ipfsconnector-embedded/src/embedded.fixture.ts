@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Block, NodeWithMeta } from '@cluster/api'
+import type { Block } from '@cluster/api'
 import { MemoryDatastore, MemoryExchangeHub, settle, type TestContext, testContext, testPeerId } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
@@ -68,11 +68,6 @@ export function nodeOf(links: readonly CID[]): Block {
   const bytes = Uint8Array.from(links.flatMap(({ bytes: hash }) => [0x12, hash.length + 2, 0x0a, hash.length, ...hash]))
   const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
   return { cid: CID.createV1(0x70, digest.create(0x12, hash)), bytes }
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
-export async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
-  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
 }
 
 export async function gc({ ipfs }: Peer): Promise<string[]> {

@@ -1,9 +1,9 @@
 import { IPFSPinStatus, type NodeWithMeta, pinOf } from '@cluster/api'
-import { type KuboScript, settle } from '@cluster/testing'
+import { blockNodes, type KuboScript, settle } from '@cluster/testing'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import type { KuboIpfs } from './kubo-ipfs.ts'
-import { blockOf, setUp, stream, until } from './kubo.fixture.ts'
+import { blockOf, setUp, until } from './kubo.fixture.ts'
 
 const { cid } = blockOf('x')
 const text = cid.toString()
@@ -14,7 +14,7 @@ const calls: readonly (readonly [string, (ipfs: KuboIpfs) => Promise<unknown>])[
   ['pin/ls', (ipfs) => Array.fromAsync(ipfs.pinLs(['recursive', 'direct'], {}))],
   ['pin/add', (ipfs) => ipfs.pin(pinOf(cid), {})],
   ['pin/rm', (ipfs) => ipfs.unpin(cid, {})],
-  ['block/put', (ipfs) => ipfs.blockStream(stream(blockOf('x')), {})],
+  ['block/put', (ipfs) => ipfs.blockStream(blockNodes(blockOf('x')), {})],
   ['block/get', (ipfs) => ipfs.blockGet(cid, {})],
   ['repo/stat', (ipfs) => ipfs.repoStat({})],
   ['repo/gc', (ipfs) => Array.fromAsync(ipfs.repoGC({}))],
@@ -229,7 +229,7 @@ describe('a daemon that answers otherwise', () => {
       request.resume()
       request.on('end', () => response.end(`{"Key":"${blockOf('other').cid.toString()}","Size":1}\n`))
     })
-    const put = ipfs.blockStream(stream(blockOf('a'), blockOf('b')), {})
+    const put = ipfs.blockStream(blockNodes(blockOf('a'), blockOf('b')), {})
     await expect(put).rejects.toThrow(/^IPFS confirmed 1 of 2 blocks/)
     expect(context.lines.map((line) => line.text)).toEqual([
       expect.stringMatching(/^blockPut response CID \(.*\) does not match the multihash of any blocks sent$/)
@@ -268,7 +268,7 @@ describe('a daemon that answers otherwise', () => {
       response.writeHead(500).end('{"Message":"read-only","Code":0,"Type":"error"}')
     })
     async function* stuck(): AsyncGenerator<NodeWithMeta> {
-      yield* stream(blockOf('first'))
+      yield* blockNodes(blockOf('first'))
       await new Promise(() => undefined)
     }
     await expect(ipfs.blockStream(stuck(), {})).rejects.toThrow(/read-only$/)
@@ -296,9 +296,9 @@ describe('a daemon that answers otherwise', () => {
     const { ipfs, clock } = await setUp({ ipfsRequestTimeoutMs: 5000 })
     const next = Promise.withResolvers<undefined>()
     async function* slow(): AsyncGenerator<NodeWithMeta> {
-      yield* stream(blockOf('first'))
+      yield* blockNodes(blockOf('first'))
       await next.promise
-      yield* stream(blockOf('second'))
+      yield* blockNodes(blockOf('second'))
     }
     const put = ipfs.blockStream(slow(), {})
     await until(() => clock.pending > 0)

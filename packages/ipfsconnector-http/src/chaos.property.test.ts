@@ -1,7 +1,7 @@
 import { isClusterError, pinOf, PinMode } from '@cluster/api'
-import { seededRandom, settle, type KuboScript } from '@cluster/testing'
+import { blockNodes, seededRandom, settle, type KuboScript } from '@cluster/testing'
 import { expect, it } from 'vitest'
-import { answers, blockOf, setUp, stream, texts } from './kubo.fixture.ts'
+import { answers, blockOf, setUp, texts } from './kubo.fixture.ts'
 import type { KuboIpfs } from './kubo-ipfs.ts'
 
 const SEEDS = 40
@@ -18,7 +18,7 @@ const operations: readonly ((ipfs: KuboIpfs) => Promise<unknown>)[] = [
   (ipfs) => ipfs.pin(pinOf(cid), {}),
   (ipfs) => ipfs.pin(pinOf(cid, { mode: PinMode.direct, pinUpdate: blockOf('older').cid }), {}),
   (ipfs) => ipfs.unpin(cid, {}),
-  (ipfs) => ipfs.blockStream(stream(blockOf('x'), blockOf('y')), {}),
+  (ipfs) => ipfs.blockStream(blockNodes(blockOf('x'), blockOf('y')), {}),
   (ipfs) => ipfs.blockGet(cid, {}),
   (ipfs) => ipfs.repoStat({}),
   (ipfs) => Array.fromAsync(ipfs.repoGC({})),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Block, IPFSPinStatus, pinOf, PinMode } from '@cluster/api'
 import { parseMultiaddr } from '@cluster/config'
-import { findKubo, ipfsConnectorConformance, KuboDaemon, testContext } from '@cluster/testing'
+import { blockNodes, findKubo, ipfsConnectorConformance, KuboDaemon, testContext } from '@cluster/testing'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
@@ -12,7 +12,7 @@ import * as digest from 'multiformats/hashes/digest'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { httpConfig } from './config.ts'
 import { KuboIpfs } from './kubo-ipfs.ts'
-import { blockOf, stream } from './kubo.fixture.ts'
+import { blockOf } from './kubo.fixture.ts'
 
 const file = await findKubo()
 if (file === undefined) {
@@ -57,7 +57,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
     return {
       connector,
       pinsByEncoding: true,
-      provide: (blocks) => source.blockStream(stream(...blocks), {}),
+      provide: (blocks) => source.blockStream(blockNodes(...blocks), {}),
       close: () => empty(source)
     }
   })
@@ -81,7 +81,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
     const big: Block = { cid: CID.createV1(RAW, digest.create(0x13, sha512)), bytes: long }
     const node = blockOf('', 0x70)
     const blocks = [blake, { ...node, cid: node.cid.toV0() }, blockOf('raw among nodes'), big, blockOf('last')]
-    await connector.blockStream(stream(...blocks), {})
+    await connector.blockStream(blockNodes(...blocks), {})
     for (const block of blocks) {
       const { stdout } = { stdout: await kubo.run('block', 'stat', block.cid.toString()) }
       expect(stdout).toContain(`Size: ${block.bytes.length.toString()}`)
@@ -93,7 +93,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
   it('IP-3: updates a pin by another', async () => {
     const connector = connect(kubo)
     const [a, b] = [blockOf('first version'), blockOf('second version')]
-    await source.blockStream(stream(a, b), {})
+    await source.blockStream(blockNodes(a, b), {})
     await connector.pin(pinOf(a.cid, { pinUpdate: a.cid }), {})
     await connector.pin(pinOf(b.cid, { pinUpdate: a.cid }), {})
     const listed = await kubo.run('pin', 'ls', '--type=recursive', '-q')
@@ -105,7 +105,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
     const connector = connect(kubo)
     // A node that is no dag-pb: Kubo says progress first and fails then, in a trailer.
     const broken = blockOf('\xff\xff\xff', 0x70)
-    await connector.blockStream(stream({ ...broken, cid: CID.createV1(RAW, broken.cid.multihash) }), {})
+    await connector.blockStream(blockNodes({ ...broken, cid: CID.createV1(RAW, broken.cid.multihash) }), {})
     await expect(connector.pin(pinOf(broken.cid), {})).rejects.toMatchObject({ code: 'IPFS' })
     expect(await connector.pinLsCid(pinOf(broken.cid), {})).toBe(IPFSPinStatus.unpinned)
     await connector.stop()
@@ -114,7 +114,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
   it('finds content at an origin of the pin that nobody else has', async () => {
     const connector = connect(kubo)
     const block = blockOf('at the origin')
-    await source.blockStream(stream(block), {})
+    await source.blockStream(blockNodes(block), {})
     const origin = multiaddr(await other.swarmAddress())
     const otherId = (await source.id({})).id?.toString() ?? ''
     await kubo.run('swarm', 'disconnect', `/p2p/${otherId}`)
@@ -134,7 +134,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
   it('gives its pins their names when told to, also a pin made out of another', async () => {
     const connector = connect(kubo, { pinNames: true })
     const [a, b] = [blockOf('named'), blockOf('named later')]
-    await connector.blockStream(stream(a, b), {})
+    await connector.blockStream(blockNodes(a, b), {})
     await connector.pin(pinOf(a.cid, { name: 'first & only' }), {})
     await connector.pin(pinOf(b.cid, { name: 'é'.repeat(200), pinUpdate: a.cid }), {})
     const listed = await kubo.run('pin', 'ls', '--names', '--type=recursive')
@@ -146,7 +146,7 @@ describe.skipIf(file === undefined)('with a real Kubo', () => {
   it('tells the bytes of a pin as they come', async () => {
     const connector = connect(kubo)
     const block = blockOf('twelve bytes')
-    await source.blockStream(stream(block), {})
+    await source.blockStream(blockNodes(block), {})
     await source.connectSwarms([multiaddr(await kubo.swarmAddress())], {})
     const heard: (number | undefined)[] = []
     await connector.pin(pinOf(block.cid), { onProgress: (_nodes, bytes) => heard.push(bytes) })

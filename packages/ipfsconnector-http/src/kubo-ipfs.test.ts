@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pinOf } from '@cluster/api'
 import { parseMultiaddr } from '@cluster/config'
-import { FakeKubo, ipfsConnectorConformance } from '@cluster/testing'
+import { blockNodes, FakeKubo, ipfsConnectorConformance } from '@cluster/testing'
 import { describe, expect, it } from 'vitest'
-import { addressOf, answers, blockOf, connect, setUp, stream, texts, until } from './kubo.fixture.ts'
+import { addressOf, answers, blockOf, connect, setUp, texts, until } from './kubo.fixture.ts'
 
 ipfsConnectorConformance('ipfshttp', async () => {
   const kubo = await FakeKubo.listen(answers)
@@ -40,7 +40,7 @@ describe('KuboIpfs', () => {
     }
     expect(await counted()).toEqual(zero)
     const [a, b] = [blockOf('a'), blockOf('bb')]
-    await ipfs.blockStream(stream(a, b), {})
+    await ipfs.blockStream(blockNodes(a, b), {})
     await ipfs.pin(pinOf(a.cid), {})
     await ipfs.pin(pinOf(a.cid), {}) // there already
     await ipfs.pin(pinOf(b.cid), {})
@@ -55,7 +55,7 @@ describe('KuboIpfs', () => {
       response.writeHead(500).end()
     })
     await expect(ipfs.pin(pinOf(a.cid), {})).rejects.toMatchObject({ code: 'IPFS' })
-    await expect(ipfs.blockStream(stream(a), {})).rejects.toMatchObject({ code: 'IPFS' })
+    await expect(ipfs.blockStream(blockNodes(a), {})).rejects.toMatchObject({ code: 'IPFS' })
     expect(await counted()).toMatchObject({ pins_ipfs_pins: 1, pins_pin_add: 3, pins_pin_add_errors: 1 })
     expect(await counted()).toMatchObject({ blocks_put: 2, blocks_put_errors: 1 })
     metrics.registerMetric('ipfscluster_pins_ipfs_pins').update(7)
@@ -66,7 +66,7 @@ describe('KuboIpfs', () => {
   it('does not ask for what is known to be absent, and pins it though it is there', async () => {
     const { kubo, ipfs } = await setUp()
     const a = blockOf('a')
-    await ipfs.blockStream(stream(a), {})
+    await ipfs.blockStream(blockNodes(a), {})
     for (let round = 0; round < 2; round++) {
       kubo.calls.length = 0
       await ipfs.pin(pinOf(a.cid), { isKnownAbsent: true })
@@ -86,7 +86,7 @@ describe('KuboIpfs', () => {
     await ipfs.pin(pinOf(a.cid), {})
     expect(due).toBe(1)
     await ipfs.pin(pinOf(a.cid), {}) // there already: nothing to count
-    await ipfs.blockStream(stream(b), {})
+    await ipfs.blockStream(blockNodes(b), {})
     expect(due).toBe(1)
     await Array.fromAsync(ipfs.repoGC({}))
     expect(due).toBe(2)

@@ -1,10 +1,11 @@
 import { IPFSPinStatus, pinOf, PinMode, type Block, type Pin } from '@cluster/api'
+import { blockNodes } from '@cluster/testing'
 import type { KuboScript } from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
-import { answers, setUp, stream, texts } from './kubo.fixture.ts'
+import { answers, setUp, texts } from './kubo.fixture.ts'
 import type { KuboIpfs } from './kubo-ipfs.ts'
 
 const A = CID.parse('QmbRivWxk1Qro1PAbZLGrpjv2n3MAboQM6x46ixPGg4wim')
@@ -39,7 +40,7 @@ const put = (name: string): Case => {
   const { Key: key } = JSON.parse(answers[name] ?? '{}') as { readonly Key: string }
   return {
     call: 'block/put',
-    ask: (ipfs) => ipfs.blockStream(stream(unknown), {}),
+    ask: (ipfs) => ipfs.blockStream(blockNodes(unknown), {}),
     logs: [`blockPut response CID (${key}) does not match the multihash of any blocks sent`]
   }
 }

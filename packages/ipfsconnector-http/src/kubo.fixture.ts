@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Block, NodeWithMeta } from '@cluster/api'
+import type { Block } from '@cluster/api'
 import {
   FakeKubo,
   memoryCounters,
@@ -56,11 +56,6 @@ export function blockOf(text: string, code = 0x55): Block {
   const bytes = new TextEncoder().encode(text)
   const hash = new Uint8Array(createHash('sha256').update(bytes).digest())
   return { cid: CID.createV1(code, digest.create(0x12, hash)), bytes }
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream whose items are all there
-export async function* stream(...blocks: Block[]): AsyncGenerator<NodeWithMeta> {
-  for (const { cid, bytes } of blocks) yield { cid, data: bytes, cumSize: 0n }
 }
 
 /** Real sockets are read and written here, which no clock knows of. */

@@ -23,8 +23,8 @@ export class FixedInformer implements Informer {
     this.#isStopped = true
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port waits, this one has nothing to wait for
   async getMetrics({ signal }: AbortOptions = {}): Promise<readonly Metric[]> {
+    await Promise.resolve()
     signal?.throwIfAborted()
     if (this.weight === undefined) return []
     const expire = timestampFromMs(this.#clock.nowMs() + LIFETIME_MS)
