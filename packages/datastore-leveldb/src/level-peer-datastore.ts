@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { unlessAborted as wait } from '@cluster/streams'
 import type { AbortOptions } from '@libp2p/interface'
 import { ClassicLevel } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
@@ -10,7 +11,6 @@ import type { LevelTuning } from './go-options.ts'
 import { NamespaceDatastore } from './namespace.ts'
 import type { DatastoreOperation, PeerDatastore, ScanRange } from './peer-datastore.ts'
 import { MAX_GROUP_KEYS, ReadQueue } from './read-queue.ts'
-import { wait } from './wait.ts'
 
 /** Most pairs in a page of {@link LevelPeerDatastore.scan}. */
 export const MAX_PAGE_ITEMS = 1024

@@ -3,8 +3,8 @@ import type { AbortOptions } from '@libp2p/interface'
 import { crdtError } from '../crdt-error.ts'
 import { offlineInit, type OfflineStore } from './opened.ts'
 
-// eslint-disable-next-line @typescript-eslint/require-await -- a listing is asynchronous
 async function* nothing(): AsyncGenerator<readonly CrdtPair[]> {
+  await Promise.resolve()
   yield []
 }
 

@@ -13,9 +13,8 @@ export function offlineOf(datastore: MemoryDatastore): OfflineState & { readonly
 export const pinNamed = (index: number, name = 'a pin'): Pin =>
   pinOf(testCid(index), { name, replicationFactorMin: -1, replicationFactorMax: -1 })
 
-// eslint-disable-next-line @typescript-eslint/require-await -- a listing is asynchronous
 export async function* pagesOf(pins: readonly Pin[]): Pages<Pin> {
-  for (const pin of pins) yield [pin]
+  for (const pin of pins) yield await Promise.resolve([pin])
 }
 
 /** CIDs and names of what an export gives, in its order. */

@@ -59,9 +59,8 @@ const pairOf = (step: string, name: string): { key: string; value: Uint8Array } 
   if (found === undefined) throw new Error(`${step} has no ${name}`)
   return { key: found[0].slice('/c/s/k'.length, -'/v'.length), value: new Uint8Array(Buffer.from(found[1], 'hex')) }
 }
-// eslint-disable-next-line @typescript-eslint/require-await -- a listing is asynchronous
 async function* pages<T>(...items: T[]): AsyncGenerator<readonly T[]> {
-  for (const item of items) yield [item]
+  for (const item of items) yield await Promise.resolve([item])
 }
 
 describe('crdt/store.json: the worked example', () => {
@@ -119,9 +118,8 @@ describe('crdt/store.json: two Go peers', () => {
       },
       broadcaster: {
         broadcast: () => Promise.resolve(),
-        // eslint-disable-next-line @typescript-eslint/require-await -- a stream is asynchronous
         messages: async function* () {
-          yield encodeBroadcast(heads.filter((head) => head !== undefined))
+          yield await Promise.resolve(encodeBroadcast(heads.filter((head) => head !== undefined)))
         }
       }
     })
