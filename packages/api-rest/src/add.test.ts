@@ -119,6 +119,13 @@ describe('add', () => {
     expect([answer.status, lines(answer)]).toEqual([500, [{ code: 500, message: 'not enough peers' }]])
   })
 
+  it('answers 500 in place of a list also when nothing was read yet', async () => {
+    const { ask, cluster } = await run()
+    cluster.failures.set('content.add', new ClusterError('BAD_REQUEST', 'unrecognized chunker option: foo'))
+    const answer = await ask('/add?stream-channels=false&chunker=foo', upload(['a', 'text/plain', 'A']))
+    expect([answer.status, lines(answer)]).toEqual([500, [{ code: 500, message: 'unrecognized chunker option: foo' }]])
+  })
+
   it('answers 500 in place of a list, as the reference does', async () => {
     const { ask } = await run()
     const cut = upload(['a', 'text/plain', 'A'])

@@ -34,12 +34,10 @@ export const addHandlers = {
     const { incoming } = call.env
     const contentType = incoming.headers['content-type']
     const upload = readUpload({ body: incoming, contentType, signal: call.signal, maxParts: MAX_PARTS })
-    let hasParts = false
-    const entries = entriesOf(explained(upload), () => {
-      hasParts = true
-    })
+    const seen = { parts: 0, isAll: false }
+    const entries = entriesOf(explained(upload), seen)
     const events = call.cluster.content.add(entries, params, { ...guardOf(call), signal: call.signal })
-    return await (params.streamChannels ? streamed(call, events) : listed(call, events, () => hasParts))
+    return await (params.streamChannels ? streamed(call, events) : listed(call, events, seen))
   }
 } as const satisfies Record<string, RestHandler>
 
@@ -48,15 +46,21 @@ function streamed(call: RestCall, events: AsyncIterable<AddedOutput>): Promise<R
   return streamAnswer(call, onePerPage(events), addedOutputToJSON, { headers, trailerOnSuccess: false })
 }
 
-/** What goes wrong once there is something to add is 500 here, whatever it is, as in the reference. */
-async function listed(call: RestCall, events: AsyncIterable<AddedOutput>, hasParts: () => boolean): Promise<Response> {
+/** What has been read of an upload. */
+interface Seen {
+  parts: number
+  isAll: boolean
+}
+
+/** What goes wrong is 500 here, whatever it is, as in the reference; but for an upload of nothing. */
+async function listed(call: RestCall, events: AsyncIterable<AddedOutput>, seen: Seen): Promise<Response> {
   try {
     const json = await listOf(events)
     return new Response(`${json}\n`, { headers: { ...addHeaders, 'Content-Type': 'application/json' } })
   } catch (error) {
-    const isOurs = !isClusterError(error, 'BAD_REQUEST') || !hasParts()
-    const told = isOurs ? error : new ClusterError('ADD_FAILED', error.message, { cause: error })
-    return errorAnswer(told, call.log, addHeaders)
+    const isNothing = seen.isAll && seen.parts === 0
+    const isTold = !isClusterError(error, 'BAD_REQUEST') || isNothing
+    return errorAnswer(isTold ? error : new ClusterError('ADD_FAILED', error.message), call.log, addHeaders)
   }
 }
 
@@ -90,16 +94,14 @@ const uploadCodes: Readonly<Partial<Record<HttpError['code'], ErrorCode>>> = {
 }
 
 /** The parts of an upload as the adder takes them. */
-async function* entriesOf(
-  upload: AsyncIterable<UploadEntry>,
-  onEntry: () => void
-): AsyncGenerator<FileEntry, void, undefined> {
+async function* entriesOf(upload: AsyncIterable<UploadEntry>, seen: Seen): AsyncGenerator<FileEntry, void, undefined> {
   for await (const { type, path, body, abspath } of upload) {
-    onEntry()
+    seen.parts += 1
     if (type === 'directory') yield { type, path }
     else if (type === 'symlink') yield { type, path, target: await targetOf(body) }
     else yield { type, path, content: body, ...(abspath === undefined ? {} : { source: abspath }) }
   }
+  seen.isAll = true
 }
 
 async function targetOf(body: AsyncIterable<Uint8Array>): Promise<string> {

@@ -2,6 +2,7 @@ import {
   ClusterError,
   parseDuration,
   parseTimestamp,
+  timestampOffset,
   pinModeFromString,
   pinModeToString,
   type PinOptions,
@@ -60,7 +61,9 @@ export function pinOptionsFromQuery(query: ReadonlyMap<string, string>, now: Tim
   if (shardSize === undefined && (query.get('shard-size') ?? '') !== '') {
     throw new ClusterError('BAD_REQUEST', 'parameter shard_size is invalid')
   }
+  const offset = timestampOffset(query.get('expire-at') ?? '')
   return {
+    ...(offset === 0 ? {} : { timeOffsets: { expireAt: offset } }),
     replicationFactorMin,
     replicationFactorMax,
     name,

@@ -118,6 +118,12 @@ describe('pin options in a query', () => {
   })
 })
 
+it('keeps the zone of a time', () => {
+  const query = parseQuery('expire-at=2099-01-02T03:04:05.123456789%2B02:00')
+  expect(pinOptionsFromQuery(query, 0n).timeOffsets).toEqual({ expireAt: 120 })
+  expect(pinOptionsFromQuery(parseQuery('expire-at=2099-01-02T03:04:05Z'), 0n).timeOffsets).toBeUndefined()
+})
+
 describe('parameters of an add in a query', () => {
   it('writes the default set of the specification', () => {
     expect(addParamsToQuery(DEFAULT_ADD_PARAMS)).toBe(
