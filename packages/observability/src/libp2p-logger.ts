@@ -15,10 +15,13 @@ interface LevelledLog {
 export function libp2pComponentLogger(open: (facility: string) => LevelledLog): ComponentLogger {
   const opened = new Map<string, LevelledLog>()
   const forComponent = (name: string): Logger => {
+    // Traces come several times for each frame of a stream: looked up once.
+    let found: LevelledLog | undefined
     const log = (): LevelledLog => {
+      if (found !== undefined) return found
       // By the component, not by the stream or connection behind it: those names never end.
       const facility = name.split(':').slice(0, 2).join(':')
-      let found = opened.get(facility)
+      found = opened.get(facility)
       if (found === undefined) opened.set(facility, (found = open(facility)))
       return found
     }

@@ -186,10 +186,11 @@ class OpenCall {
     encode: (argument: A) => readonly Uint8Array[]
   ): Promise<void> {
     const source = args[Symbol.asyncIterator]()
+    using taker = new Taker(source, this.#over.signal)
     try {
       await this.write(head)
       for (;;) {
-        const next = await nextOf(source, this.#over.signal)
+        const next = await taker.next()
         if (next.done === true) break
         await this.write(new Uint8ArrayList(...encode(next.value)))
       }
@@ -262,24 +263,41 @@ class OpenCall {
   }
 }
 
-/** The next item, unless the signal is aborted first. */
-function nextOf<A>(source: AsyncIterator<A>, signal: AbortSignal): Promise<IteratorResult<A>> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => {
-      reject(asError(signal.reason))
-    }
-    if (signal.aborted) {
-      aborted()
-      return
-    }
-    signal.addEventListener('abort', aborted, { once: true })
-    source
-      .next()
-      .then(resolve, reject)
-      .finally(() => {
-        signal.removeEventListener('abort', aborted)
-      })
-  })
+/**
+ * Takes the items of a source one by one until a signal is aborted, with one listener for all: a call may send a million
+ * of them.
+ */
+class Taker<A> {
+  readonly #source: AsyncIterator<A>
+  readonly #signal: AbortSignal
+  #reject: ((reason: Error) => void) | undefined
+
+  constructor(source: AsyncIterator<A>, signal: AbortSignal) {
+    this.#source = source
+    this.#signal = signal
+    signal.addEventListener('abort', this.#aborted)
+  }
+
+  /** The next item, unless the signal is aborted first. */
+  next(): Promise<IteratorResult<A>> {
+    return new Promise((resolve, reject) => {
+      if (this.#signal.aborted) {
+        reject(asError(this.#signal.reason))
+        return
+      }
+      this.#reject = reject
+      this.#source.next().then(resolve, reject)
+    })
+  }
+
+  /** No more is taken. */
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener('abort', this.#aborted)
+  }
+
+  readonly #aborted = (): void => {
+    this.#reject?.(asError(this.#signal.reason))
+  }
 }
 
 function reasonOf(error: unknown): string {
