@@ -8,6 +8,9 @@ export const CHUNK_BYTES = 256 * 1024
 /** Random bytes that are sent over and over. */
 export const SOURCE_BYTES = 64 * 1024 * 1024
 
+/** Where the CPU profiles go; see README.md. */
+const profiles = process.env['BENCH_CPU_PROFILES']
+
 /** What a process of the bare loop does. */
 export interface LoopRole {
   /** The cluster secret in hex; empty for none. */
@@ -38,7 +41,8 @@ class LoopProcess implements AsyncDisposable {
 
   static async start(role: LoopRole): Promise<LoopProcess> {
     const file = fileURLToPath(new URL('bare-loop.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--conditions=@cluster/source', file, JSON.stringify(role)], {
+    const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/loop`]
+    const child = spawn(process.execPath, [...profile, '--conditions=@cluster/source', file, JSON.stringify(role)], {
       stdio: ['pipe', 'pipe', 'inherit']
     })
     const ended = once(child, 'exit').then(([code]) => {

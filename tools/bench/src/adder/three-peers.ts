@@ -15,11 +15,14 @@ const DESTINATIONS = 3
 const PART_BYTES = MIB
 const WARM_BYTES = 64 * MIB
 const WATCH_MS = 50
+/** `yes` or `no`: only with the cluster secret, or only without. */
+const onlySecret = process.env['BENCH_ADD_SECRET']
 const total = Number(process.env['BENCH_ADD_MIB'] ?? '512') * MIB
 
 /** One add through a peer to three others, each beside a stand-in for IPFS, against a loop that only sends the bytes. */
 export const threePeers: Job = async (say) => {
   for (const hasSecret of [true, false]) {
+    if (onlySecret !== undefined && hasSecret !== (onlySecret === 'yes')) continue
     const name = hasSecret ? 'with the secret' : 'without a secret'
     const added = await addTo(hasSecret)
     const loop = await bareLoop(hasSecret ? randomBytes(32).toString('hex') : '', DESTINATIONS, total)
