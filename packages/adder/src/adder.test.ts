@@ -1,4 +1,4 @@
-import { DEFAULT_ADD_PARAMS, type AddParams, type FileEntry } from '@cluster/api'
+import { ClusterError, DEFAULT_ADD_PARAMS, type AddParams, type FileEntry, type Pin } from '@cluster/api'
 import {
   adderConformance,
   addTo,
@@ -214,6 +214,24 @@ describe('pins', () => {
     await addTo(createAdder(), target, [file('a', bytesOf('x')), file('b', bytesOf('x'))])
     expect(target.pinned).toHaveLength(1)
     expect(target.allocated).toHaveLength(1)
+  })
+})
+
+describe('a root that cannot be pinned', () => {
+  it.each([
+    [0, 'no room'],
+    [1, 'no room; 1 of 2 roots stay pinned, the last of them QmULKig5Fxrs2sC4qt9nNduucXfb92AFYQ6Hi3YRqDmrYC']
+  ])('fails the add, which says what stays: after %d', async (before, message) => {
+    class Full extends MemoryAddTarget {
+      override pin(pin: Pin): Promise<Pin> {
+        if (this.pinned.length === before) return Promise.reject(new ClusterError('STORAGE', 'no room'))
+        return super.pin(pin)
+      }
+    }
+    const target = new Full()
+    const adding = addTo(createAdder(), target, [file('a', bytesOf('x')), file('b', bytesOf('y'))])
+    await expect(adding).rejects.toMatchObject({ code: 'STORAGE', message })
+    expect(target.pinned).toHaveLength(before)
   })
 })
 

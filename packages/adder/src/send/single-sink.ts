@@ -1,6 +1,7 @@
 import {
   ClusterError,
   pinOf,
+  toClusterError,
   type AddedOutput,
   type AddParams,
   type AddTarget,
@@ -76,9 +77,7 @@ export class SingleSink implements BlockSink {
     this.signal.throwIfAborted()
     const last = this.#last
     if (last === undefined) throw new ClusterError('INTERNAL', 'an add without a root')
-    const { params, target, signal } = this.#init
-    if (params.noPin) return last
-    for (const root of this.#roots.values()) await target.pin(this.#pinOf(root), signal === undefined ? {} : { signal })
+    if (!this.#init.params.noPin) await this.#pinAll([...this.#roots.values()])
     return last
   }
 
@@ -102,6 +101,22 @@ export class SingleSink implements BlockSink {
     this.#fanout = new Fanout(receivers, this.#init, (error) => {
       this.#abort.abort(error)
     })
+  }
+
+  async #pinAll(roots: readonly CID[]): Promise<void> {
+    const { target, signal, log } = this.#init
+    for (const [count, root] of roots.entries()) {
+      try {
+        await target.pin(this.#pinOf(root), signal === undefined ? {} : { signal })
+      } catch (error) {
+        if (count === 0) throw error
+        // Those before it are content of their own and stay, which is to be known.
+        const { code, message } = toClusterError(error, 'ADD_FAILED')
+        const stays = `${count} of ${roots.length} roots stay pinned, the last of them ${String(roots[count - 1])}`
+        log?.warn('an add failed while its roots were pinned', { error: message, stays })
+        throw new ClusterError(code, `${message}; ${stays}`, { cause: error })
+      }
+    }
   }
 
   /** The data pin of a finished root, with the allocations that its blocks went to. */
