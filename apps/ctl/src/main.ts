@@ -15,3 +15,12 @@ try {
   process[stream].write(text)
   process.exitCode = exitCode
 }
+// libp2p leaves timers behind that would hold the program for a second: it ends once all is written.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise<void>((resolve) => {
+    stream.write('', () => {
+      resolve()
+    })
+  })
+}
+process.exit()

@@ -40,8 +40,13 @@ export function libp2pWay({ peer, address }: Libp2pPeer, secret: Uint8Array): Tr
   return {
     ...transport,
     close() {
-      // The program ends with it; nobody waits.
-      node?.then((started) => started.stop()).catch(() => undefined)
+      // The program ends with it, and all answers are there: no connection is ended with ceremony.
+      node
+        ?.then((started) => {
+          for (const connection of started.getConnections()) connection.abort(new Error('the program ends'))
+          return started.stop()
+        })
+        .catch(() => undefined)
     }
   }
 }
