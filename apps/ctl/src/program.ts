@@ -8,6 +8,7 @@ import { commandTable, PROGRAM_NAME } from './command-table.ts'
 import { globalFlags } from './commands/flags.ts'
 import { connect } from './connection/connect.ts'
 import { secretOf } from './connection/endpoints.ts'
+import { examples } from './examples.ts'
 import { exitCodes, Failure, MisuseError } from './failure.ts'
 import { Output, type Encoding } from './output.ts'
 
@@ -87,7 +88,7 @@ function findCommand(words: readonly string[]): { leaf: LeafCommand; args: Argum
   const entry = entryNamed(name, commandTable)
   const path = `${PROGRAM_NAME} ${name}`
   if (!isGroup(entry)) return leafOf(entry, path, rest)
-  const help = commandHelp(path, entry)
+  const help = helpOf(path, entry)
   const group = parsed(rest, [], false, 'Incorrect Usage. ', help)
   const [subname, ...others] = group.rest
   if (group.wantsHelp || subname === undefined) return help
@@ -101,7 +102,7 @@ function leafOf(
   path: string,
   words: readonly string[]
 ): { leaf: LeafCommand; args: Arguments } | string {
-  const help = commandHelp(path, leaf)
+  const help = helpOf(path, leaf)
   const { args, wantsHelp } = parsed(words, leaf.flags ?? [], true, 'Incorrect Usage: ', help)
   return wantsHelp ? help : { leaf, args }
 }
@@ -131,8 +132,13 @@ function helpOn(words: readonly string[], entries: readonly CommandEntry[], path
   // `help --help` asks for the same.
   if (name === undefined || isHelpWord(name) || name.startsWith('-')) return help
   const entry = entryNamed(name, entries)
-  const text = commandHelp(`${path} ${name}`, entry)
+  const text = helpOf(`${path} ${name}`, entry)
   return isGroup(entry) ? helpOn(rest, entry.commands, `${path} ${name}`, text) : text
+}
+
+/** Help with its examples. */
+function helpOf(path: string, entry: CommandEntry): string {
+  return commandHelp(path, entry, examples[path.slice(PROGRAM_NAME.length + 1)])
 }
 
 function entryNamed<T extends CommandEntry>(name: string, entries: readonly T[]): T {

@@ -19,6 +19,9 @@ export interface Flag {
   readonly values?: readonly string[]
 }
 
+/** A command line after the name of the program, and what it does. */
+export type Example = readonly [words: string, what: string]
+
 /** What a command works with. */
 export interface CommandContext {
   readonly client: ClusterClient

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commandTable } from '../command-table.ts'
 import { globalFlags } from '../commands/flags.ts'
+import { examples } from '../examples.ts'
 import { recordedRuns, run } from '../recorded.fixture.ts'
 import { candidatesFor } from './completion.ts'
 import { suggestionFor } from './suggestion.ts'
@@ -22,6 +23,21 @@ describe('help', () => {
     expect(Math.max(...result.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120)
   })
 
+  it('has an example for every command that is shown, which the parser takes', async () => {
+    const shown = names.slice(0, -1).filter((name) => !/ (?:commands|completion words)$/.test(name))
+    const leaves = shown.filter((name) => !shown.some((other) => other.startsWith(`${name} `)))
+    const paths = leaves.map((name) => name.replace('ipfs-cluster-ctl ', ''))
+    expect(Object.keys(examples).sort()).toEqual(paths.sort())
+    for (const [path, lines] of Object.entries(examples)) {
+      for (const [words] of lines) {
+        const result = await run([...words.split(' '), '--help'])
+        expect(result, words).toMatchObject({ exit: 0, stderr: '' })
+        expect(result.stdout).toContain(`NAME:\n   ipfs-cluster-ctl ${path} - `)
+        expect(result.stdout).toContain(`   ipfs-cluster-ctl ${words}`)
+      }
+    }
+  })
+
   it('of the program has the titles that scripts look for', async () => {
     const { stdout } = await run(['help'])
     for (const title of ['USAGE', 'COMMANDS', 'GLOBAL OPTIONS']) expect(stdout).toMatch(new RegExp(`^${title}`, 'm'))
@@ -34,6 +50,9 @@ describe('typing errors', () => {
     ['stauts', 'status'],
     ['peer', 'peers'],
     ['recovr', 'recover'],
+    ['ad', 'add'],
+    ['re', undefined],
+    ['a', undefined],
     ['zzz', undefined],
     ['nope', undefined]
   ])('%s', (typed, meant) => {

@@ -1,4 +1,4 @@
-import { isGroup, type CommandEntry, type Flag, type LeafCommand } from './command.ts'
+import { isGroup, type CommandEntry, type Example, type Flag, type LeafCommand } from './command.ts'
 
 /** No line of a help page is longer. */
 const MAX_COLUMNS = 120
@@ -31,7 +31,7 @@ export function programHelp(program: ProgramText, entries: readonly CommandEntry
 }
 
 /** Help of a command, or of a group of them. */
-export function commandHelp(path: string, entry: CommandEntry): string {
+export function commandHelp(path: string, entry: CommandEntry, examples: readonly Example[] = []): string {
   if (isGroup(entry)) {
     return page([
       ['NAME', [`${path} - ${entry.usage}`]],
@@ -40,13 +40,28 @@ export function commandHelp(path: string, entry: CommandEntry): string {
       ['OPTIONS', flagRows([], [HELP_ROW])]
     ])
   }
+  const program = path.split(' ', 1)[0] ?? ''
   const { usage, description = '', operands = '', flags = [] } = entry
   return page([
     ['NAME', [`${path} - ${usage}`]],
     ['USAGE', [[path, '[command options]', operands].filter((word) => word !== '').join(' ')]],
-    ['DESCRIPTION', description === '' ? [] : description.split('\n')],
+    ['DESCRIPTION', [...aboutOf(description, examples.length > 0), ...exampleRows(program, examples)]],
     ['OPTIONS', flagRows(flags, [HELP_ROW])]
   ])
+}
+
+function aboutOf(description: string, isFollowed: boolean): string[] {
+  if (description === '') return []
+  return [...description.split('\n'), ...(isFollowed ? [''] : [])]
+}
+
+/** What a command line does stands beside it; below it when there is no room. */
+function exampleRows(program: string, examples: readonly Example[]): string[] {
+  if (examples.length === 0) return []
+  const lines = examples.map(([words, what]) => [`  ${program} ${words}`, `# ${what}`] as const)
+  const width = Math.max(...lines.map(([line]) => line.length)) + 2
+  const fits = lines.every(([, what]) => INDENT.length + width + what.length <= MAX_COLUMNS)
+  return ['Examples:', ...lines.flatMap(([line, what]) => (fits ? [line.padEnd(width) + what] : [`  ${what}`, line]))]
 }
 
 const HELP_ROW = ['--help, -h', 'show help'] as const

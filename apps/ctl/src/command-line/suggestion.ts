@@ -1,8 +1,12 @@
 /** Words that differ in more letters are no typing errors of each other. */
 const MOST_EDITS = 2
+/** So many letters may stand for the one word that begins with them. */
+const SHORTEST_BEGINNING = 2
 
 /** The word that was meant, if one of the known ones is close enough to what was typed. */
 export function suggestionFor(typed: string, known: Iterable<string>): string | undefined {
+  const begun = typed.length < SHORTEST_BEGINNING ? [] : [...known].filter((word) => word.startsWith(typed))
+  if (begun.length === 1) return begun[0]
   let best: string | undefined
   let least = Math.min(MOST_EDITS, Math.floor((typed.length - 1) / 2)) + 1
   for (const word of known) {

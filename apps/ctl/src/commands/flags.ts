@@ -5,7 +5,8 @@ export const globalFlags: readonly Flag[] = [
   {
     names: ['host', 'l'],
     kind: 'text',
-    usage: 'addresses of the API, comma-separated; the next one is asked when one does not answer',
+    usage:
+      'addresses of the API, comma-separated: /ip4, /dns4, /unix, or with /p2p at the end; the next one is asked when one does not answer',
     fallback: '/ip4/127.0.0.1/tcp/9094'
   },
   { names: ['secret'], kind: 'text', usage: 'secret of the cluster in hexadecimal; for libp2p addresses only' },
