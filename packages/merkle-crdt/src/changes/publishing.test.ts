@@ -160,6 +160,41 @@ describe('a block formed while the one before is at the disk', () => {
   })
 })
 
+test('a store that is closed while a write fails makes no block over the one that is not there', async () => {
+  const storage = new MemoryDatastore()
+  const batching = { maxSize: 1, maxAgeMs: 1000, maxQueue: 10 }
+  const { store } = await openStore({ storage, formAhead: true, batching })
+  const commit = storage.commit.bind(storage)
+  const blocks: ((error: Error) => void)[] = []
+  const journal = { isHeld: false, end: (): void => undefined }
+  storage.commit = async (operations, options) => {
+    const isBlock = operations.some((one) => 'put' in one && one.put.key.toString().includes('/blocks/'))
+    if (isBlock) await new Promise<void>((_, fail) => blocks.push(fail))
+    else if (journal.isHeld) await new Promise<void>((end) => (journal.end = end))
+    await commit(operations, options)
+  }
+  await store.commit([put('/a', '1')])
+  await turns()
+  expect(blocks).toHaveLength(1)
+  journal.isHeld = true
+  const late = store.commit([put('/a', '2')])
+  await turns()
+  const closed = store.close()
+  await turns()
+  journal.isHeld = false
+  journal.end()
+  await late
+  await turns()
+  blocks[0]?.(new Error('disk full'))
+  await closed
+  expect(blocks).toHaveLength(1)
+  storage.commit = commit
+  const again = await openStore({ storage, batching })
+  await turns()
+  expect(text(await again.store.get('/a'))).toBe('2')
+  await again.store.close()
+})
+
 test('without it, what comes meanwhile goes into one block', async () => {
   const storage = new HeldDatastore()
   const { store } = await openStore({ storage, formAhead: false })

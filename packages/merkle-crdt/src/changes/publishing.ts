@@ -52,7 +52,11 @@ export class Publishing {
   #writing: Promise<void> | undefined
   /** Changes of the block that is at the disk. */
   #inFlight = 0
+  /** What failed, until it is taken back. */
   #failure: { readonly entries: readonly Entry[]; readonly error: Error } | undefined
+  #takingBack: Promise<void> | undefined
+  /** How often something was. */
+  #takenBack = 0
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
@@ -88,11 +92,11 @@ export class Publishing {
   /** Waits until nothing is at the disk, and makes good what failed there: then memory and datastore are the same. */
   async settle(): Promise<void> {
     await this.#writing
-    const failure = this.#failure
-    if (failure !== undefined) await this.#takeBack(failure.entries, failure.error)
+    await this.#takeBack([])
   }
 
   async #publish(batch: Batch, maxChanges: number): Promise<void> {
+    const takenBack = this.#takenBack
     let block: FormedBlock | undefined
     let error: Error | undefined
     try {
@@ -101,10 +105,11 @@ export class Publishing {
       error = toError(cause)
     }
     await this.#writing
-    if (this.#failure !== undefined) {
-      await this.#takeBack([...this.#failure.entries, ...batch.entries], this.#failure.error)
-    } else if (block === undefined) {
-      await this.#takeBack(batch.entries, error ?? new Error('no block'))
+    // a store that is closed settles beside its turns
+    if (this.#takenBack !== takenBack) error = new Error('the block before could not be written')
+    if (error !== undefined) this.#failure ??= { entries: [], error }
+    if (this.#failure !== undefined || block === undefined) {
+      await this.#takeBack(batch.entries)
     } else {
       this.#inFlight = batch.entries.length
       this.#writing = this.#write(block).finally(() => {
@@ -142,11 +147,26 @@ export class Publishing {
     this.#parts.published(block, growth)
   }
 
-  async #takeBack(entries: readonly Entry[], error: Error): Promise<void> {
-    this.#failure = undefined
+  /** @param entries - of a block that was formed over the one that failed */
+  async #takeBack(entries: readonly Entry[]): Promise<void> {
+    const failure = this.#failure
+    if (failure === undefined) return
+    if (this.#takingBack === undefined) {
+      this.#takingBack = this.#recover([...failure.entries, ...entries], failure.error)
+    } else this.#parts.publisher.failed(entries, failure.error)
+    await this.#takingBack
+  }
+
+  async #recover(entries: readonly Entry[], error: Error): Promise<void> {
     this.#parts.log.error(`error creating new block: ${error.message}`)
     this.#parts.publisher.failed(entries, error)
-    await this.#parts.recover(error)
+    try {
+      await this.#parts.recover(error)
+    } finally {
+      this.#takenBack += 1
+      this.#failure = undefined
+      this.#takingBack = undefined
+    }
   }
 }
 
