@@ -83,6 +83,16 @@ export function* processedOn(disk: SimulatedDisk['entries']): Generator<string> 
   for (const [text] of disk.range(`${PROCESSED}/`, `${PROCESSED}/a`, Infinity)) yield text.slice(PROCESSED.length)
 }
 
+/** The keys of the blocks that are stored. */
+export function blocksOn(disk: SimulatedDisk['entries']): string[] {
+  return disk.range(blockPrefix, `${BLOCK}0`, Infinity).map(([text]) => text)
+}
+
+/** Whether something was acknowledged that waits for its block. */
+export function hasJournal(disk: SimulatedDisk['entries']): boolean {
+  return disk.range(`${JOURNAL}/`, `${JOURNAL}0`, 1).length > 0
+}
+
 /** How many keys have a value. */
 export function countValues(disk: SimulatedDisk['entries']): number {
   return disk.range(`${VALUE}/`, `${VALUE}0`, Infinity).filter(([text]) => text.endsWith('/v')).length

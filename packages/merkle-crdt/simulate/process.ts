@@ -1,5 +1,5 @@
-import { memoryLogger, mustHold, ProcessClock, type SimulatedDatastore } from '@cluster/testing'
-import { DagBlocks, MerkleCrdt, type MerkleCrdtOptions } from '../src/index.ts'
+import { mustHold, ProcessClock, type SimulatedDatastore } from '@cluster/testing'
+import { DagBlocks, MerkleCrdt, type MerkleCrdtInit, type MerkleCrdtOptions } from '../src/index.ts'
 import { SimulatedExchange, type ExchangeHooks } from './block-exchange.ts'
 import { ChangeReader } from './change-reader.ts'
 import { GossipPort, type GossipHooks } from './gossip.ts'
@@ -9,6 +9,10 @@ import type { World } from './world.ts'
 /** Time between rebroadcasts and between repairs: short, so that a schedule sees many. */
 const REBROADCAST_MS = 10_000
 const REPAIR_MS = 30_000
+
+/** Nobody reads what is logged. */
+const silence = (): void => undefined
+const SILENT: MerkleCrdtInit['log'] = { debug: silence, info: silence, warn: silence, error: silence }
 
 /** One run of a peer's program: from its start to its end or crash. */
 export class Process {
@@ -52,7 +56,7 @@ export class Process {
         broadcaster: this.port,
         clock: this.clock,
         random: this.#world.dice.random,
-        log: memoryLogger(),
+        log: SILENT,
         rebroadcastIntervalMs: REBROADCAST_MS,
         repairIntervalMs: REPAIR_MS,
         fetch: { headTimeoutMs: 3000, blockTimeoutMs: 5000, maxFetches: 16 },

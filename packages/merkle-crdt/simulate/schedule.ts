@@ -135,7 +135,9 @@ function unrest(world: World, peer: Peer): string | undefined {
   if (peer.process?.waiting !== 0) return 'has commits without an answer'
   const { heads, left } = readRest(peer.disk.entries)
   if (left !== '') return left
-  const common = world.peers[0] === undefined ? '' : readRest(world.peers[0].disk.entries).heads
+  const [first] = world.peers
+  if (first === undefined || first === peer) return undefined
+  const common = readRest(first.disk.entries).heads
   return heads === common ? undefined : `has the heads ${heads}, not ${common}`
 }
 

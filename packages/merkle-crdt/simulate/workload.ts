@@ -7,6 +7,7 @@ import {
   type HeadMerging,
   type MerkleCrdtOptions
 } from '../src/index.ts'
+import { blocksOn, hasJournal } from './image.ts'
 import { idOfCid } from './model-block.ts'
 import type { Peer } from './peer.ts'
 import type { World } from './world.ts'
@@ -138,9 +139,10 @@ export class Workload {
   renew(peer: Peer): void {
     if (!peer.isDown || this.#gone.has(peer)) return
     const { peers } = this.#world
-    const others = new Set(peers.filter((other) => other !== peer).flatMap((other) => [...other.image().blocks]))
-    const { blocks, journal } = peer.image()
-    if (blocks.size === 0 || journal > 0 || !blocks.isSubsetOf(others)) return
+    const blocks = blocksOn(peer.disk.entries)
+    if (blocks.length === 0 || hasJournal(peer.disk.entries)) return
+    const others = peers.filter((other) => other !== peer)
+    if (!blocks.every((text) => others.some(({ disk }) => disk.entries.get(text) !== undefined))) return
     this.#world.tell(() => `${peer.name} gets an empty disk`)
     peer.disk.edit([...peer.disk.entries].map(([text]) => ({ text, value: undefined })))
     peer.start(this.options(peer))
