@@ -1,7 +1,6 @@
 import {
   DEFAULT_ADD_PARAMS,
   pinTypeToString,
-  type TrackerStatus,
   ZERO_PIN_OPTIONS,
   type AddedOutput,
   type AddParams,
@@ -19,7 +18,6 @@ import {
   type PeerService,
   type Pin,
   type PinOptions,
-  type PinType,
   type Scope,
   type ServiceState,
   type UpkeepOptions,
@@ -47,9 +45,11 @@ import {
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import { ApiError } from './api-error.ts'
+import type { AddOptions, AllocationsOptions, ListingOptions, StatusOptions } from './call-options.ts'
 import { callerOf, type ClusterClientInit } from './client-init.ts'
 import { partsOf } from './content-path.ts'
 import { multipartOf } from './multipart.ts'
+import { peerEvents, type EventsOptions, type PeerEvent } from './peer-events.ts'
 import type { PinCounts } from './pin-counts.ts'
 import type { CallInit, RestCaller } from './rest-caller.ts'
 import {
@@ -62,36 +62,6 @@ import {
 } from './route-request.ts'
 import { statusFilterText } from './status-filter.ts'
 import { waitUntil, type WaitTarget } from './wait-for.ts'
-
-/** Options of an upload. */
-export interface AddOptions extends AbortOptions {
-  /** Told how many bytes of content have been sent so far. */
-  readonly onUpload?: (bytes: number) => void
-}
-
-/** Which part of a listing is wanted; only our peers know. */
-export interface ListingOptions extends AbortOptions {
-  /** Only pins with exactly this name. */
-  readonly name?: string
-  /** Only pins with exactly these metadata, among others. */
-  readonly metadata?: ReadonlyMap<string, string>
-  /** Only what comes after it: the last one of the page before. */
-  readonly after?: CID
-  /** At most so many. */
-  readonly limit?: number
-}
-
-/** Which pins are wanted. */
-export interface AllocationsOptions extends ListingOptions {
-  readonly types?: readonly PinType[]
-}
-
-/** Which statuses are wanted. */
-export interface StatusOptions extends ListingOptions, Scope {
-  /** Only pins with a peer of one of these; ignored with `cids`. */
-  readonly filter?: TrackerStatus | undefined
-  readonly cids?: readonly CID[] | undefined
-}
 
 /**
  * A client of the REST API of IPFS Cluster, of Go peers and of ours, for Node and browsers.
@@ -307,6 +277,16 @@ export class ClusterClient {
   async revokeToken(token?: string, options: AbortOptions = {}): Promise<void> {
     const body = token === undefined ? {} : { body: JSON.stringify({ token }), contentType: 'application/json' }
     await this.#rest.value('RevokeToken', { ...options, ...body })
+  }
+
+  /**
+   * What happens at the peer, as it happens. A connection that breaks is made again, and goes on where it was; what the
+   * peer has forgotten by then is told as `lost`. Go peers have no such route.
+   *
+   * @throws {ApiError} when the API refuses, or cannot be reached at first or again and again; the reason of the signal
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<PeerEvent, void> {
+    return peerEvents((query, signal) => this.#rest.bytes('Events', { query: form(query), signal }), options)
   }
 
   /** Resolves when the API answers. */

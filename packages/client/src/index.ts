@@ -1,11 +1,7 @@
 export { ApiError, type ApiErrorCode } from './api-error.ts'
-export {
-  ClusterClient,
-  type AddOptions,
-  type AllocationsOptions,
-  type ListingOptions,
-  type StatusOptions
-} from './client.ts'
+export type { AddOptions, AllocationsOptions, ListingOptions, StatusOptions } from './call-options.ts'
+export { ClusterClient } from './client.ts'
+export type { EventsOptions, PeerEvent, PeerEventType } from './peer-events.ts'
 export type { PinCounts } from './pin-counts.ts'
 export type { ClusterClientInit } from './client-init.ts'
 export { LIBP2P_HTTP, libp2pTransport, type Libp2pTransportOptions } from './libp2p-transport.ts'

@@ -67,6 +67,21 @@ export class RestCaller {
     if (errors.length > 0) throw new ApiError('BROKEN', 500, errors.join('; '))
   }
 
+  /** The bytes that a route answers, as they come. */
+  async *bytes(name: RestRouteName, init: CallInit = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const { status, body } = await this.#call(name, init)
+    const reader = body[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const step = await guarded(reader.next(), init.signal, 'BROKEN', status)
+        if (step.done === true) return
+        yield step.value
+      }
+    } finally {
+      await reader.return?.()
+    }
+  }
+
   /** Drops idle connections. */
   close(): void {
     this.#transport.close()

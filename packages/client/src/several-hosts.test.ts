@@ -94,7 +94,6 @@ describe('several hosts', () => {
   it('are not to blame for files that cannot be read', async () => {
     const { transport, asked } = transportOf({ a: '{}', b: '{}' })
     const client = new ClusterClient({ url: ['http://a', 'http://b'], transport })
-    // eslint-disable-next-line require-yield -- it fails before
     const broken = async function* (): AsyncGenerator<Uint8Array> {
       yield await Promise.reject<Uint8Array>(new Error('disk failed'))
     }
