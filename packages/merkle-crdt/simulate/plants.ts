@@ -54,8 +54,8 @@ export const plants: Readonly<Record<string, Plant>> = {
   'orphaned-block': {
     about: 'a block formed ahead is written although the one below it could not be',
     file: `${SOURCE}/changes/publishing.ts`,
-    find: 'if (this.#failure !== undefined) {\n      await this.#takeBack([',
-    replace: 'if (this.#failure !== undefined && block === undefined) {\n      await this.#takeBack(['
+    find: 'if (this.#failure !== undefined || block === undefined) {',
+    replace: 'if (block === undefined) {'
   },
   'quiet-feed': {
     about: 'the feed of changes tells of removals only',
