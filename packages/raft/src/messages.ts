@@ -124,7 +124,7 @@ export const ZERO_HEADER: Header = { protocolVersion: 0, id: '', address: '' }
  *
  * @see wire-raft.md §3.8
  */
-export function isHeartbeat(request: Request): request is AppendRequest {
+export function isHeartbeat(request: Request): boolean {
   return (
     request.type === 'append' &&
     request.term !== 0 &&

@@ -39,19 +39,19 @@ export class Leader {
 
   get wakeAtMs(): number {
     const { leaseAtMs, transfer, progress } = this.#leadership
-    const { waitingSinceMs } = this.#state.effects
-    const { electionTimeoutMs } = this.#state.timing
-    let at = Math.min(leaseAtMs, transfer?.deadlineMs ?? Infinity, waitingSinceMs + electionTimeoutMs)
-    const { lastIndex } = this.#state.log
+    const { commitIndex, timing, effects, log } = this.#state
+    const { lastIndex } = log
+    let at = Math.min(leaseAtMs, transfer?.deadlineMs ?? Infinity, effects.waitingSinceMs + timing.electionTimeoutMs)
     for (const one of progress.values()) {
       at = Math.min(at, one.heartbeatAtMs)
       if (one.mode === 'snapshot' || one.load > 0) continue
       if (one.mode === 'probe') {
         if (one.inflight.length === 0) at = Math.min(at, one.retryAtMs)
-      } else if (one.next <= lastIndex || one.notified < this.#state.commitIndex) {
-        if (one.inflight.length < this.#state.timing.maxInflight)
-          at = Math.min(at, Math.max(one.noticeAtMs, one.retryAtMs))
+        continue
       }
+      // entries go at once, or when an answer makes room; only a bare commit index waits a little
+      const isNoticeDue = one.notified < commitIndex && one.next > (one.removedAt ?? lastIndex)
+      if (isNoticeDue && one.inflight.length < timing.maxInflight) at = Math.min(at, one.noticeAtMs)
     }
     return at
   }

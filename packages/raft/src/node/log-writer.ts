@@ -26,6 +26,7 @@ export class LogWriter {
   readonly #events: WriterEvents
   #queue: Write[] = []
   #running: Promise<void> | undefined
+  #isWriting = false
   #isStopped = false
   #wake: (() => void) | undefined
 
@@ -35,9 +36,9 @@ export class LogWriter {
     this.#events = events
   }
 
-  /** Whether a write is going on. */
+  /** Whether a write is going on or waits. */
   get isBusy(): boolean {
-    return this.#running !== undefined
+    return this.#isWriting || this.#queue.length > 0
   }
 
   add(writes: readonly Write[]): void {
@@ -58,19 +59,18 @@ export class LogWriter {
     while (this.#queue.length > 0) {
       const group = this.#queue
       this.#queue = []
+      this.#isWriting = true
       try {
         await this.#store(group)
       } catch (error) {
         this.#queue = []
         this.#isStopped = true
-        this.#running = undefined
         this.#events.failed(error instanceof Error ? error : new Error(String(error)))
-        return
+        break
       }
-      // what it leads to may be written at once
-      if (this.#queue.length === 0) this.#running = undefined
+      this.#isWriting = false
+      // what this leads to may be written at once: the loop goes on with it
       if (!this.#isStopped) this.#events.stored(group)
-      if (this.#running === undefined) return
     }
     this.#running = undefined
   }

@@ -13,6 +13,9 @@ import { monotonicClock, silent, type RaftNodeOptions } from './options.ts'
 import type { restore } from './restore.ts'
 import { Snapshots } from './snapshots.ts'
 
+/** Timers are not finer than this; nothing in the protocol is. */
+const MIN_WAIT_MS = 0.5
+
 /** What a {@link Server} tells. */
 export interface ServerEvents {
   readonly outcome: (outcome: Outcome) => void
@@ -264,7 +267,7 @@ export class Server {
   }
 
   #setTimer(): void {
-    const atMs = this.#core.wakeAtMs
+    const atMs = Math.max(this.#core.wakeAtMs, this.#clock.nowMs() + MIN_WAIT_MS)
     if (this.#wake?.atMs === atMs) return
     this.#wake?.cancel()
     this.#wake = undefined
