@@ -39,10 +39,11 @@ class LoopProcess implements AsyncDisposable {
     this.line = line
   }
 
-  static async start(role: LoopRole): Promise<LoopProcess> {
+  static async start(role: LoopRole, v8Flags: readonly string[]): Promise<LoopProcess> {
     const file = fileURLToPath(new URL('bare-loop.ts', import.meta.url))
     const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/loop`]
-    const child = spawn(process.execPath, [...profile, '--conditions=@cluster/source', file, JSON.stringify(role)], {
+    const nodeArgs = [...v8Flags, ...profile, '--conditions=@cluster/source']
+    const child = spawn(process.execPath, [...nodeArgs, file, JSON.stringify(role)], {
       stdio: ['pipe', 'pipe', 'inherit']
     })
     const ended = once(child, 'exit').then(([code]) => {
@@ -61,11 +62,24 @@ class LoopProcess implements AsyncDisposable {
   }
 }
 
-/** Sends so many bytes to each of some receivers, all at once, by one process to others. */
-export async function bareLoop(secret: string, receivers: number, bytes: number): Promise<LoopResult> {
+/**
+ * Sends so many bytes to each of some receivers, all at once, by one process to others.
+ *
+ * @param v8Flags - of all these processes
+ */
+export async function bareLoop(
+  secret: string,
+  receivers: number,
+  bytes: number,
+  v8Flags: readonly string[] = []
+): Promise<LoopResult> {
   await using stack = new AsyncDisposableStack()
-  const started = await Promise.all(Array.from({ length: receivers }, () => LoopProcess.start({ secret, bytes })))
+  const started = await Promise.all(
+    Array.from({ length: receivers }, () => LoopProcess.start({ secret, bytes }, v8Flags))
+  )
   for (const one of started) stack.use(one)
-  const sender = stack.use(await LoopProcess.start({ secret, receivers: started.map(({ line }) => line), bytes }))
+  const sender = stack.use(
+    await LoopProcess.start({ secret, receivers: started.map(({ line }) => line), bytes }, v8Flags)
+  )
   return JSON.parse(sender.line) as LoopResult
 }
