@@ -57,8 +57,9 @@ export function streamAnswer<T>(
   print: (item: T) => string,
   more: { readonly headers?: Readonly<Record<string, string>>; readonly trailerOnSuccess?: boolean } = {}
 ): Promise<Response> {
-  return ndjsonResponse(call.env, printed(pages, print), {
-    stringify: String,
+  return ndjsonResponse(call.env, pages, {
+    // The pages are the source's.
+    stringify: (item) => print(item as T),
     failure: (error) => errorBodyOf(error, call.log),
     errorText: (error) => errorTextOf(error, call.log),
     ...more
@@ -101,10 +102,6 @@ export function orBadRequest<T>(what: string, parse: () => T): T {
 /** Whether only this peer is asked: the literal `true`, nothing else. */
 export function isLocal({ query }: RestCall): boolean {
   return query.get('local') === 'true'
-}
-
-async function* printed<T>(pages: Pages<T>, print: (item: T) => string): AsyncGenerator<readonly string[], void> {
-  for await (const page of pages) yield page.map(print)
 }
 
 function errorBodyOf(error: unknown, log: Logger): { status: number; body: string } {

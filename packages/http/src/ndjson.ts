@@ -22,6 +22,8 @@ export interface NdjsonOptions {
 }
 
 const trailerName = 'X-Stream-Error'
+/** Characters of lines that are written at once. */
+const partLength = 16_384
 
 /**
  * Answers with one JSON object a line, as they come. The status line is held back until the first object or error;
@@ -48,8 +50,7 @@ export async function ndjsonResponse(
       if (next === 'gone' || next.done === true) break
       if (next.value.length === 0) continue
       start()
-      const text = next.value.map((item) => `${stringify(item)}\n`).join('')
-      if (!outgoing.write(text) && !(await drained())) break
+      if (!(await send(next.value))) break
     }
   } catch (error) {
     failure = { error }
@@ -60,6 +61,18 @@ export async function ndjsonResponse(
   if (!incoming.complete) await discardUpload(incoming, signal)
   finish()
   return RESPONSE_ALREADY_SENT
+
+  /** In small parts: a long text is taken for old by the collector, and stays. Answers false when the client left. */
+  async function send(items: readonly unknown[]): Promise<boolean> {
+    let text = ''
+    for (const item of items) {
+      text += `${stringify(item)}\n`
+      if (text.length < partLength) continue
+      if (!outgoing.write(text) && !(await drained())) return false
+      text = ''
+    }
+    return text === '' || outgoing.write(text) || (await drained())
+  }
 
   function start(): void {
     if (outgoing.headersSent) return

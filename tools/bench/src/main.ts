@@ -6,6 +6,9 @@ type Jobs = Readonly<Record<string, Job>>
 /** What `nx bench <project>` measures: one entry a project, loaded when it is asked for. */
 const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs; longJobs?: Jobs }>>> = {
   adder: () => import('./adder/jobs.ts'),
+  'api-ipfsproxy': () => import('./api-ipfsproxy/jobs.ts'),
+  'api-pinsvc': () => import('./api-pinsvc/jobs.ts'),
+  'api-rest': () => import('./api-rest/jobs.ts'),
   cluster: () => import('./cluster/jobs.ts'),
   'consensus-crdt': () => import('./consensus-crdt/jobs.ts'),
   'merkle-crdt': () => import('./merkle-crdt/jobs.ts'),
