@@ -192,7 +192,10 @@ test.each([
   ['escaped', Buffer.from(file('d%2F%FFa', 'x')), /^multipart: a file name is not valid UTF-8: d%2F%FFa$/],
   ['as they are', Buffer.from(file('d\xff', 'x'), 'latin1'), /^multipart: the header of a part is not valid UTF-8$/]
 ])('names whose bytes are not UTF-8 are refused: %s', async (_, body, text) => {
-  await expect(readAll([body])).rejects.toMatchObject({ code: 'BAD_MULTIPART', message: expect.stringMatching(text) })
+  await expect(readAll([body])).rejects.toMatchObject({
+    code: 'BAD_MULTIPART',
+    message: expect.stringMatching(text) as string
+  })
 })
 
 test('a character may be escaped in part', async () => {
