@@ -227,7 +227,8 @@ export class Peer {
     if (!process.isAlive) return
     const isExpected =
       error instanceof RaftError && error.code === 'RAFT_STORAGE_FAILED' && String(error.cause).includes('simulated')
-    const isAtOpening = String(error).includes('simulated') || (error instanceof RaftError && error.code === 'RAFT_STORAGE_FULL')
+    const isAtOpening =
+      String(error).includes('simulated') || (error instanceof RaftError && error.code === 'RAFT_STORAGE_FULL')
     if (!isExpected && !isAtOpening) this.#world.fail(error)
     this.#world.tell(() => `${this.name} stops itself: ${String(error)}`)
     // what a failed sync left is not known

@@ -34,6 +34,8 @@ export class RecordPair {
    */
   static async open(folder: Folder, name: string): Promise<RecordPair> {
     const files = [await folder.open(`${name}.a`), await folder.open(`${name}.b`)] as const
+    // a process that was killed may have written what it did not sync: what is read now must stay
+    for (const file of files) await file.sync()
     const [a, b] = [await readRecord(files[0]), await readRecord(files[1])]
     const found =
       a.record !== undefined && b.record !== undefined

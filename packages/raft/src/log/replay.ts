@@ -51,7 +51,11 @@ export async function replay(folder: Folder, manifest: Manifest): Promise<Replay
     if (syncedBehind(bytes, name.id, end) > (sequence ?? 0)) {
       throw corrupt(name, `a batch after entry ${places.lastIndex} is damaged, and it was on the disk`)
     }
-    if (next === undefined) await wipe(file, bytes, end)
+    if (next === undefined) {
+      await wipe(file, bytes, end)
+      // a process that was killed may have written what it did not sync: what counts now must stay
+      await file.sync()
+    }
     segments.push({ ...name, file, size, end })
   }
   const { firstIndex } = manifest
@@ -82,7 +86,6 @@ async function wipe(file: Segment['file'], bytes: Uint8Array, from: number): Pro
   while (end > from && bytes[end - 1] === 0) end--
   if (end === from) return
   await file.write(from, new Uint8Array(end - from))
-  await file.sync()
 }
 
 function corrupt(name: SegmentName, what: string): RaftError {

@@ -76,6 +76,8 @@ export class SegmentLog implements RaftLog {
   static async open(folder: Folder, options: SegmentLogOptions = {}): Promise<SegmentLog> {
     const stable = await RecordPair.open(folder, 'stable')
     const manifestPair = await RecordPair.open(folder, 'manifest')
+    // names that a killed process made must stay as well
+    await folder.sync()
     const names = await folder.list()
     const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
     let manifest: Manifest
