@@ -16,6 +16,13 @@ it('tells a short absence from a loss, and forgets it when the peer returns', ()
   expect(absences.missing()).toBe(2)
 })
 
+it('counts on when our clock was set back', () => {
+  const absences = createAbsences(60_000)
+  expect(absences.look(first, false, 10_000_000)).toBe('away')
+  expect(absences.look(first, false, 1_000)).toBe('away')
+  expect(absences.look(first, false, 61_000)).toBe('lost')
+})
+
 it('knows no grace where there is none', () => {
   expect(createAbsences(0).look(first, false, 5)).toBe('lost')
 })

@@ -30,7 +30,8 @@ export function createAbsences(graceMs: number): Absences {
         missedSinceMs.delete(key)
         return 'there'
       }
-      const sinceMs = missedSinceMs.get(key) ?? nowMs
+      // our clock may have been set back
+      const sinceMs = Math.min(missedSinceMs.get(key) ?? nowMs, nowMs)
       // The oldest goes: it is told anew from here.
       const [oldest] = missedSinceMs.keys()
       if (missedSinceMs.size >= MAX_REMEMBERED && oldest !== undefined) missedSinceMs.delete(oldest)

@@ -61,9 +61,11 @@ export function createAcquaintance(
 
   const mayDial = (peer: PeerId): boolean => {
     const triedMs = triedAtMs.get(peer.toString()) ?? -Infinity
+    const passedMs = clock.nowMs() - triedMs
     return (
       dials < MAX_DIALS &&
-      clock.nowMs() - triedMs >= RETRY_INTERVAL_MS &&
+      // negative when our clock was set back
+      (passedMs >= RETRY_INTERVAL_MS || passedMs < 0) &&
       network.libp2p.getConnections().length < connectionManager.lowWater
     )
   }

@@ -98,6 +98,8 @@ export function createAllocation(
     let isSaid = false
     for (;;) {
       if (signal?.aborted === true) throw abortReason(signal)
+      // our clock may have been set back
+      settledAtMs = Math.min(settledAtMs, clock.nowMs() + config.monitorPingIntervalMs)
       try {
         const result = attempt()
         if (isDone(result) || clock.nowMs() >= settledAtMs) return result

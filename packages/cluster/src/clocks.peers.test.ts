@@ -78,6 +78,28 @@ describe('clocks that are off by hours', () => {
     await cluster.pass(60_000)
     expect(await holders(cluster, cid)).toEqual(['peer_0', 'peer_2'])
   })
+
+  it('set back while peers run: they go on pinging, repairing, recovering and allocating', async () => {
+    const cluster = await start(4, { disableRepinning: false })
+    const [cid] = (await cids(1)) as [CID]
+    await cluster.peer(0).core.pins.pin(pinOf(cid, factors(2, 2)), {})
+    await cluster.settle()
+    await cluster.pass(31_000)
+    cluster.clock.set(-5 * HOUR_MS)
+    await cluster.pass(31_000)
+    await cluster.kill(1)
+    await expire(cluster)
+    expect(await holders(cluster, cid)).toEqual(['peer_0', 'peer_2'])
+    await cluster.peer(0).ipfs.unpin(cid, {})
+    await cluster.pass(HOUR_MS + 60_000)
+    expect(shown(await cluster.peer(0).core.statuses.status(cid, {}))).toMatchObject({ peer_0: 'pinned' })
+    // For metrics that may still come nobody waits longer than after a start.
+    const refused = expect(cluster.peer(0).core.pins.pin(pinOf(cid, factors(4, 4)), {})).rejects.toMatchObject({
+      code: 'NOT_ENOUGH_PEERS'
+    })
+    await cluster.pass(15_000)
+    await refused
+  })
 })
 
 describe('bulletins that are none', () => {

@@ -64,6 +64,20 @@ describe('heartbeat', () => {
     )
   })
 
+  it('goes on when the clock is set back by hours', async () => {
+    const { context, monitor, published, run } = bench()
+    run()
+    await context.clock.advance(INTERVAL_MS)
+    context.clock.set(-5 * 3_600_000)
+    const before = times(published, 'ping').length
+    await context.clock.advance(4 * INTERVAL_MS)
+    expect(times(published, 'ping').length - before).toBe(4)
+    // who begins to listen is told as soon as ever
+    monitor.safeDispatchEvent('subscriber')
+    await context.clock.advance(REPUBLISH_INTERVAL_MS)
+    expect(times(published, 'ping').length - before).toBe(5)
+  })
+
   it('publishes what informers measure at half of its life', async () => {
     const { context, published, run } = bench()
     run()

@@ -112,7 +112,9 @@ export function createHeartbeat(
   const beat = async (signal: AbortSignal): Promise<void> => {
     for (let atMs = clock.nowMs(); await waitUntil(clock, atMs, signal);) {
       await publishPing({ signal }).catch(grumble('the ping could not be published'))
-      atMs = Math.max(atMs + intervalMs, clock.nowMs())
+      const nowMs = clock.nowMs()
+      // a clock that was set back must not silence us for as long
+      atMs = Math.min(Math.max(atMs, nowMs - intervalMs), nowMs) + intervalMs
     }
   }
 
@@ -148,7 +150,8 @@ export function createHeartbeat(
           wake = resolve
           if (wanted !== undefined) resolve()
         })
-        if (!(await waitUntil(clock, Math.max(clock.nowMs(), lastMs + REPUBLISH_INTERVAL_MS), signal))) return
+        const sinceMs = Math.min(lastMs, clock.nowMs())
+        if (!(await waitUntil(clock, Math.max(clock.nowMs(), sinceMs + REPUBLISH_INTERVAL_MS), signal))) return
         const { ping } = wanted ?? { ping: true }
         wanted = undefined
         lastMs = clock.nowMs()

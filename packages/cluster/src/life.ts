@@ -138,8 +138,10 @@ export function createLife(core: CoreCollaborators, parts: LivingParts, config: 
       await work.catch((error: unknown) => {
         if (!signal.aborted) log.error(isRecovery ? 'pins were not recovered' : 'expired pins stay', { error })
       })
-      if (isRecovery) recoverAtMs = clock.nowMs() + config.pinRecoverIntervalMs
-      else syncAtMs = clock.nowMs() + config.stateSyncIntervalMs
+      const nowMs = clock.nowMs()
+      // a clock that was set back must not put the other one off for as long
+      recoverAtMs = Math.min(isRecovery ? Infinity : recoverAtMs, nowMs + config.pinRecoverIntervalMs)
+      syncAtMs = Math.min(isRecovery ? syncAtMs : Infinity, nowMs + config.stateSyncIntervalMs)
     }
   }
 

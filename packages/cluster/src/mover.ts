@@ -72,11 +72,13 @@ export function createMover(
     patienceMs: number,
     signal: AbortSignal
   ): Promise<string> => {
-    const untilMs = clock.nowMs() + patienceMs
+    let untilMs = clock.nowMs() + patienceMs
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const missing = await lacking(pin, peers, signal)
       signal.throwIfAborted()
       if (missing === undefined) return ''
+      // our clock may have been set back
+      untilMs = Math.min(untilMs, clock.nowMs() + patienceMs)
       if (missing.isHopeless || clock.nowMs() >= untilMs) return missing.text
       await waitUntil(clock, Math.min(clock.nowMs() + pauseMs, untilMs), signal)
       signal.throwIfAborted()

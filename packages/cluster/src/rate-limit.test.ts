@@ -15,6 +15,19 @@ it('spreads turns over the minute', async () => {
   await all
 })
 
+it('keeps nothing waiting for hours because the clock was set back', async () => {
+  const clock = new ManualClock(10_000_000)
+  const limit = createRateLimit(clock, 60)
+  const { signal } = new AbortController()
+  await limit.turn(signal)
+  clock.set(-5_000_000)
+  let turns = 0
+  const all = Promise.all([1, 2].map(() => limit.turn(signal).then(() => (turns += 1))))
+  await clock.advance(2_000)
+  expect(turns).toBe(2)
+  await all
+})
+
 it('is none at 0, and ends with its signal', async () => {
   const clock = new ManualClock(0)
   const own = new AbortController()

@@ -16,11 +16,16 @@ export interface RateLimit {
  */
 export function createRateLimit(clock: Clock, perMinute: number): RateLimit {
   let nextMs = -Infinity
+  let lastMs = -Infinity
   return {
     async turn(signal) {
       if (signal.aborted) throw abortReason(signal)
       if (perMinute === 0) return
-      const atMs = Math.max(clock.nowMs(), nextMs)
+      const nowMs = clock.nowMs()
+      // a clock that was set back would keep everything waiting for as long
+      if (nowMs < lastMs) nextMs -= lastMs - nowMs
+      lastMs = nowMs
+      const atMs = Math.max(nowMs, nextMs)
       nextMs = atMs + MINUTE_MS / perMinute
       if (atMs > clock.nowMs() && !(await waitUntil(clock, atMs, signal))) throw abortReason(signal)
     }

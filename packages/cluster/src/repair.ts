@@ -144,7 +144,11 @@ export function createRepair(
         while (!signal.aborted) {
           const [next] = [...waiting.values()].sort((x, y) => x.dueMs - y.dueMs)
           const wake = AbortSignal.any([signal, woken.signal])
-          const isDue = next === undefined ? await untilAborted(wake) : await waitUntil(clock, next.dueMs, wake)
+          const isDue =
+            next === undefined
+              ? await untilAborted(wake)
+              : // no later than this, also when our clock was set back
+                await waitUntil(clock, Math.min(next.dueMs, clock.nowMs() + graceMs), wake)
           woken = new AbortController()
           if (!isDue || next === undefined || !waiting.delete(next.peer.toString())) continue
           try {

@@ -93,8 +93,11 @@ export async function* unlessIdle<T>(
   let cancel: () => void = () => undefined
   const arm = (atMs: number): void => {
     cancel = clock.setTimer(atMs, () => {
-      const dueMs = fail === undefined ? clock.nowMs() + idleMs : waitingSinceMs + idleMs
-      if (dueMs > clock.nowMs()) arm(dueMs)
+      const nowMs = clock.nowMs()
+      // our clock may have been set back
+      waitingSinceMs = Math.min(waitingSinceMs, nowMs)
+      const dueMs = fail === undefined ? nowMs + idleMs : waitingSinceMs + idleMs
+      if (dueMs > nowMs) arm(dueMs)
       else fail?.(new ClusterError('TIMEOUT', 'context deadline exceeded'))
     })
   }

@@ -90,10 +90,10 @@ export class ModelDaemon {
     this.calls += 1
     signal?.throwIfAborted()
     await this.wait(this.#dice.random() * this.weather.maxLatencyMs, signal)
-    const untilMs = this.#clock.nowMs() + REQUEST_TIMEOUT_MS
+    const untilMs = this.#clock.elapsedMs + REQUEST_TIMEOUT_MS
     while (this.weather.state === 'hung') {
-      if (this.#clock.nowMs() >= untilMs) throw new ClusterError('TIMEOUT', 'IPFS did not answer within 5m0s')
-      await this.wait(untilMs - this.#clock.nowMs(), signal)
+      if (this.#clock.elapsedMs >= untilMs) throw new ClusterError('TIMEOUT', 'IPFS did not answer within 5m0s')
+      await this.wait(untilMs - this.#clock.elapsedMs, signal)
     }
     if (this.weather.state === 'down') {
       throw new ClusterError('IPFS', 'IPFS request failed (is it running?): connection refused')
@@ -120,12 +120,12 @@ export class ModelDaemon {
 
   /** Fetches content: nothing comes of what nobody has. */
   async fetch(key: string, signal: AbortSignal | undefined, onProgress: (nodes: number) => void): Promise<void> {
-    const untilMs = this.#clock.nowMs() + PIN_TIMEOUT_MS
+    const untilMs = this.#clock.elapsedMs + PIN_TIMEOUT_MS
     while (this.missing.has(key) || this.weather.state === 'hung') {
-      if (this.#clock.nowMs() >= untilMs) {
+      if (this.#clock.elapsedMs >= untilMs) {
         throw new ClusterError('TIMEOUT', 'pin operation timed out: no progress for 2m0s')
       }
-      await this.wait(untilMs - this.#clock.nowMs(), signal)
+      await this.wait(untilMs - this.#clock.elapsedMs, signal)
     }
     if (this.weather.state === 'down') throw new ClusterError('IPFS', 'IPFS broke off its answer')
     if (this.weather.isFull) throw new ClusterError('IPFS', 'no space left on device')

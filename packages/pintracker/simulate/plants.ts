@@ -25,7 +25,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'no-retry': {
     about: 'what failed is not tried again',
     file: `${SOURCE}/work.ts`,
-    find: 'this.retries.set(key, retry)',
+    find: 'this.retryLater(key, retry)',
     replace: ''
   },
   'left-mark': {
@@ -57,6 +57,12 @@ export const plants: Readonly<Record<string, Plant>> = {
     file: `${SOURCE}/audit.ts`,
     find: '|| changed.has(key)) continue',
     replace: ') continue'
+  },
+  'late-retry': {
+    about: 'after the clock was set back, a retry waits for the time that it was set to',
+    file: `${SOURCE}/work.ts`,
+    find: 'Math.min(atMs, this.#context.clock.nowMs() + MAX_WAIT_MS))\n  }',
+    replace: 'atMs)\n  }'
   },
   'endless-pause': {
     about: 'after a pause for a busy process nothing begins by itself',

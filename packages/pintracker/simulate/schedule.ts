@@ -28,6 +28,7 @@ const STEPS = {
   list: 3,
   pinset: 1,
   load: 3,
+  clock: 1,
   lose: 0,
   replace: 0
 }
@@ -107,6 +108,9 @@ async function step(world: World, isLossy: boolean): Promise<void> {
       break
     case 'load':
       world.load = dice.pick(['none', 'none', 'some', 'full'])
+      break
+    case 'clock':
+      world.setClock()
       break
     case 'lose':
       world.loseOne()

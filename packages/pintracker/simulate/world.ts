@@ -197,6 +197,13 @@ export class World {
     if (this.daemon.held.delete(pinsetKey(cid))) this.tell(() => `lost: ${pinsetKey(cid).slice(-6)}`)
   }
 
+  /** Somebody sets the clock of the machine, by hours. */
+  setClock(): void {
+    const hours = this.dice.between(-5, 5)
+    this.tell(() => `the clock is set by ${hours} hours`)
+    this.clock.set(hours * 3_600_000)
+  }
+
   toggleMissing(): void {
     const key = pinsetKey(this.dice.pick(CIDS))
     if (!this.daemon.missing.delete(key)) this.daemon.missing.add(key)

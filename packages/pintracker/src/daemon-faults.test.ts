@@ -134,6 +134,17 @@ describe('IndexedTracker, when the daemon or the content is not as it should be'
       expect(listings).toBe(4)
     })
 
+    it('soon after the clock was set back by hours: it is compared within minutes', async () => {
+      await start()
+      await restart()
+      await pinAll(first)
+      await trackers.context.ipfs.lose(first)
+      trackers.context.clock.set(-5 * 3_600_000)
+      await restart()
+      await trackers.context.clock.advance(300_000)
+      expect(trackers.context.ipfs.calls).toHaveLength(2)
+    })
+
     it('and answers half: nothing is taken for lost, and it is asked again later', async () => {
       await start()
       trackers.context.pinset.apply(cids.map((cid) => ({ type: 'pin', pin: everywhere(cid) })))

@@ -31,7 +31,10 @@ export class Healing {
     if (this.#state !== 'idle') return
     this.#state = 'waiting'
     const { clock } = this.#context
-    this.#cancel = clock.setTimer(Math.max(clock.nowMs(), this.#notBeforeMs), () => {
+    const nowMs = clock.nowMs()
+    // a clock that was set back would put it off for as long
+    const notBeforeMs = Math.min(this.#notBeforeMs, nowMs + MIN_INTERVAL_MS)
+    this.#cancel = clock.setTimer(Math.max(nowMs, notBeforeMs), () => {
       this.#state = 'running'
       this.#run = this.#heal()
     })

@@ -86,7 +86,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
         this.#inBackground((signal) => retryDue(this.#reconcileContext, context.clock.nowMs(), { signal }))
       },
       onRoom: () => {
-        this.#inBackground((signal) => resume(this.#reconcileContext, this.#context.clock.nowMs(), { signal }))
+        this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
       }
     })
     this.#healing = new Healing({ clock: context.clock, log: context.log, heal: () => this.#heal() })
@@ -98,7 +98,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
     this.#assertRunning()
     this.#work.start()
     this.#context.ipfs.addEventListener?.('swarms:due', this.#onDaemonBack)
-    this.#inBackground((signal) => resume(this.#reconcileContext, this.#context.clock.nowMs(), { signal }))
+    this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
   }
 
   /** Aborts what runs and waits for it to end, or until the signal says to hurry. */
@@ -266,7 +266,7 @@ export class IndexedTracker extends TypedEventEmitter<PinTrackerEvents> implemen
       log.error('cannot take up what is to be done', { error })
       this.#cancelAgain()
       this.#cancelAgain = clock.setTimer(clock.nowMs() + FIRST_RETRY_MS, () => {
-        this.#inBackground((signal) => resume(this.#reconcileContext, this.#context.clock.nowMs(), { signal }))
+        this.#inBackground((signal) => resume(this.#reconcileContext, { signal }))
       })
     })
   }

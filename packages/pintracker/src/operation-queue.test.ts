@@ -183,6 +183,16 @@ describe('OperationQueue', () => {
       expect([queue.setAside(SLOW), queue.wakeMs(NOW)]).toEqual([[], undefined])
     })
 
+    it('count as slow in their time, also after the clock was set back', () => {
+      const back = NOW - 5 * 3_600_000
+      for (let index = 1; index <= CONCURRENT; index++) submit('pin', pin(index))
+      begin(NOW)
+      for (let index = 2; index <= CONCURRENT; index++) begin(back)
+      submit('pin', pin(9))
+      expect(queue.wakeMs(back)).toBe(back + SLOW_AFTER_MS)
+      expect(queue.setAside(back + SLOW_AFTER_MS)).toHaveLength(1)
+    })
+
     it('give half of the places to pins that wait, and wait behind them', () => {
       const runs = fill()
       for (const index of [5, 6, 7]) submit('pin', pin(index))

@@ -1,14 +1,17 @@
-import { pinOf, pinsetKey } from '@cluster/api'
+import { pinOf, pinsetKey, type Pin } from '@cluster/api'
 import { MemoryDatastore, MemoryPinset, settle, SteeredIpfs, testCid, testContext, testPeerId } from '@cluster/testing'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IndexRecord } from './index-record.ts'
-import { resume, retryDue } from './reconcile.ts'
+import { reconcile, resume, retryDue } from './reconcile.ts'
 import { MAX_WAIT_MS } from './retry-schedule.ts'
 import { StatusIndex } from './status-index.ts'
 import { Work } from './work.ts'
 
 const LIMITS = { maxPinQueueSize: 9, concurrentPins: 1, priorityPinMaxAgeMs: 9, priorityPinMaxRetries: 9 }
 const key = (index: number): string => pinsetKey(testCid(index))
+const everywhere = (index: number): Pin => {
+  return { ...pinOf(testCid(index)), replicationFactorMin: -1, replicationFactorMax: -1 }
+}
 const failed = (retryAtMs: number): IndexRecord => {
   return { state: 'pin', at: 1n, attempts: 1, error: 'no', retryAtMs, priority: false }
 }
@@ -41,25 +44,32 @@ describe('taking up what the index says is to be done', () => {
       index.set(key(2), failed(2000))
       work.retries.set(key(2), 2000)
     }
-    await resume(context, 0, {})
+    await resume(context, {})
     expect([work.retries.takeDue(9999), work.retries.takeDue(9999)]).toEqual([key(1), key(2)])
   })
 
   it('does not wait for hours because a clock was set back', async () => {
     const { index, work } = context
-    index.set(key(1), failed(90_000_000))
-    await resume(context, 1000, {})
-    expect(work.retries.nextMs).toBe(1000 + MAX_WAIT_MS)
-    work.retries.set(key(1), 90_000_000)
-    await retryDue(context, 1000, {})
-    expect(work.retries.nextMs).toBe(1000 + MAX_WAIT_MS)
+    const nowMs = context.clock.nowMs()
+    const later = nowMs + 90_000_000
+    index.set(key(1), failed(later))
+    await resume(context, {})
+    expect(work.retries.nextMs).toBe(nowMs + MAX_WAIT_MS)
+    work.retries.set(key(1), later)
+    await retryDue(context, nowMs, {})
+    expect(work.retries.nextMs).toBe(nowMs + MAX_WAIT_MS)
+    work.retries.reset()
+    context.pinset.apply([{ type: 'pin', pin: everywhere(1) }])
+    await reconcile(context, {})
+    expect(work.retries.nextMs).toBe(nowMs + MAX_WAIT_MS)
+    await work.stop()
   })
 
   it('counts pins in error once, though it reads them again', async () => {
     const { index, work } = context
     index.set(key(1), failed(1000))
-    await resume(context, 0, {})
-    await resume(context, 0, {})
+    await resume(context, {})
+    await resume(context, {})
     expect(work.pinErrors).toBe(1)
   })
 
@@ -67,9 +77,9 @@ describe('taking up what the index says is to be done', () => {
     const { index, work, pinset } = context
     const toDo: IndexRecord = { state: 'pin', at: 1n, attempts: 0, error: '', priority: false }
     for (const each of [1, 2]) index.set(key(each), toDo)
-    pinset.apply([{ type: 'pin', pin: { ...pinOf(testCid(1)), replicationFactorMin: -1, replicationFactorMax: -1 } }])
+    pinset.apply([{ type: 'pin', pin: everywhere(1) }])
     work.start()
-    await resume(context, 0, {})
+    await resume(context, {})
     await settle()
     expect(context.ipfs.calls.map(({ cid }) => pinsetKey(cid))).toEqual([key(1)])
     await work.stop()

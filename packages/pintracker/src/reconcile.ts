@@ -38,7 +38,7 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
     for (const [at, { key, left }] of differing.entries()) {
       const record = records[at]
       const step = stepFor(left, record, self)
-      if (step.type === 'wait') work.retries.set(key, step.untilMs)
+      if (step.type === 'wait') work.retryLater(key, step.untilMs)
       if (step.type === 'wait' || step.type === 'none') continue
       const isAbsent = record === undefined && lacks[at] === true
       work.submit({ type: step.type, pin: left ?? barePin(cidOfKey(key)), record, isAbsent, whenFull: 'park' })
@@ -52,7 +52,7 @@ export async function reconcile(context: ReconcileContext, options: AbortOptions
  * Takes up again what the index says is still to be done: after a restart, and when there is room for what was parked.
  * It does not look for what the pinset no longer wants, which only {@link reconcile} may decide.
  */
-export async function resume(context: ReconcileContext, nowMs: number, options: AbortOptions): Promise<void> {
+export async function resume(context: ReconcileContext, options: AbortOptions): Promise<void> {
   const { index, work } = context
   // first this, then what is on the disk: what fails from here on is set again by itself
   work.retries.reset()
@@ -62,7 +62,7 @@ export async function resume(context: ReconcileContext, nowMs: number, options: 
     for (const { key, record } of page) {
       if (isFirst && isPinError(record)) work.pinErrors += 1
       if (!isOperation(record) || work.queue.get(key) !== undefined) continue
-      work.retries.set(key, Math.min(record.retryAtMs ?? 0, nowMs + MAX_WAIT_MS))
+      work.retryLater(key, record.retryAtMs ?? 0)
     }
   }
   work.hasCounted = true
@@ -91,7 +91,7 @@ export async function retryDue(context: ReconcileContext, nowMs: number, options
   }
   // those that found no place in the schedule; and all, when the clock was set back
   const isUnread = work.retries.size === 0 && !work.retries.isComplete
-  if (isUnread || (work.retries.nextMs ?? 0) > nowMs + MAX_WAIT_MS) await resume(context, nowMs, options)
+  if (isUnread || (work.retries.nextMs ?? 0) > nowMs + MAX_WAIT_MS) await resume(context, options)
   work.armRetry()
 }
 

@@ -88,7 +88,7 @@ export class Running {
       this.#pins += 1
       this.#paceMs = Math.max(nowMs, this.#paceMs) + this.#intervalMs
       if (entry.isSlow) this.#slow += 1
-      else this.#slowMs ??= nowMs + SLOW_AFTER_MS
+      else this.#expectSlow(nowMs)
     }
   }
 
@@ -100,7 +100,7 @@ export class Running {
     if (!entry.isSlow) return false
     entry.isSlow = false
     this.#slow -= 1
-    this.#slowMs ??= nowMs + SLOW_AFTER_MS
+    this.#expectSlow(nowMs)
     return true
   }
 
@@ -139,6 +139,11 @@ export class Running {
       if (succeeded) entry.isSlow = false
     }
     return entry
+  }
+
+  /** A run that makes no progress from now on will be slow then; earlier, if the clock was set back. */
+  #expectSlow(nowMs: number): void {
+    this.#slowMs = Math.min(this.#slowMs ?? Infinity, nowMs + SLOW_AFTER_MS)
   }
 
   #findSlow(nowMs: number): void {

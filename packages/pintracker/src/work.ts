@@ -177,6 +177,11 @@ export class Work {
     this.#pump()
   }
 
+  /** Notes when something that failed is tried again: a time further off than any was set before the clock was. */
+  retryLater(key: string, atMs: number): void {
+    this.retries.set(key, Math.min(atMs, this.#context.clock.nowMs() + MAX_WAIT_MS))
+  }
+
   /** Sets the timer for the next retry. */
   armRetry(): void {
     this.#cancelRetry()
@@ -342,7 +347,7 @@ export class Work {
     if (record.state === 'pin') this.pinErrors += 1
     const retry = retryAtMs(record.attempts, clock.nowMs(), random)
     this.#index.set(key, { ...record, retryAtMs: retry })
-    this.retries.set(key, retry)
+    this.retryLater(key, retry)
     this.armRetry()
     const { at: timestamp, error, reason, attempts, priority } = record
     const status = OPERATION_STATUS[record.state].failed

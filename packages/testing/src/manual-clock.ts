@@ -1,7 +1,7 @@
 import type { Clock } from '@cluster/api'
 
 interface Timer {
-  readonly atMs: number
+  atMs: number
   readonly order: number
   readonly fn: () => void
 }
@@ -65,6 +65,12 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = untilMs
     await settle()
+  }
+
+  /** Sets the clock by so much, back if negative, as somebody sets that of a machine: timers fire when they would have. */
+  set(byMs: number): void {
+    this.#nowMs += byMs
+    for (const timer of this.#timers) timer.atMs += byMs
   }
 
   #next(): Timer | undefined {

@@ -38,6 +38,19 @@ describe('Breaker', () => {
     expect(breaker.admit(START + 40 * TRIAL_INTERVAL_MS).go).toBe(true)
   })
 
+  it('tries on when the clock was set back by hours, whether or not an attempt was under way', () => {
+    const back = START - 5 * 3_600_000
+    const breaker = opened()
+    expect(breaker.admit(START)).toEqual({ go: true })
+    breaker.failed('no answer')
+    expect(breaker.admit(back)).toEqual({ go: false, atMs: back + TRIAL_INTERVAL_MS })
+    expect(breaker.admit(back + TRIAL_INTERVAL_MS)).toEqual({ go: true })
+    const lost = opened()
+    expect(lost.admit(START)).toEqual({ go: true })
+    expect(lost.admit(back).go).toBe(false)
+    expect(lost.admit(back + 30 * TRIAL_INTERVAL_MS)).toEqual({ go: true })
+  })
+
   it('closes with the first answer', () => {
     const breaker = opened()
     breaker.admit(START)

@@ -34,6 +34,9 @@ export class Breaker {
   /** Asks to send a request. One that may go must report how it ended. */
   admit(nowMs: number): Admission {
     if (!this.isOpen) return { go: true }
+    // a clock that was set back would put the next attempt off for as long
+    this.#nextTrialMs = Math.min(this.#nextTrialMs, nowMs + TRIAL_INTERVAL_MS)
+    if (this.#tryingSinceMs !== undefined) this.#tryingSinceMs = Math.min(this.#tryingSinceMs, nowMs)
     if (this.#tryingSinceMs !== undefined && nowMs < this.#tryingSinceMs + TRIAL_LIMIT_MS) {
       return { go: false, atMs: nowMs + TRIAL_INTERVAL_MS }
     }

@@ -19,6 +19,15 @@ describe('Watchdog', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('aborts also when the clock was set back by hours', async () => {
+    const { clock, watchdog, signal } = setUp()
+    await clock.advance(900)
+    watchdog.progress()
+    clock.set(-5 * 3_600_000)
+    await clock.advance(2_100)
+    expect(signal.aborted).toBe(true)
+  })
+
   it('begins again with each progress', async () => {
     const { clock, watchdog, signal } = setUp()
     for (let n = 0; n < 5; n++) {

@@ -56,7 +56,8 @@ export class Watchdog {
 
   readonly #look = (): void => {
     const { clock, limitMs, message } = this.#init
-    if (this.#pauses > 0) this.progress()
+    // a clock that was set back would put the limit off for as long
+    if (this.#pauses > 0 || clock.nowMs() < this.#lastMs) this.progress()
     if (clock.nowMs() - this.#lastMs < limitMs) this.#set()
     else this.#limit.abort(new ClusterError('TIMEOUT', message))
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '@cluster/api'
 
 interface Timer {
-  readonly atMs: number
+  atMs: number
   readonly order: number
   /** Undefined once it was cancelled. */
   fn: (() => void) | undefined
@@ -15,6 +15,7 @@ export class SimulatedClock implements Clock {
   #nowMs: number
   #order = 0
   #pending = 0
+  #setByMs = 0
   /** A binary heap, the next timer first. */
   readonly #heap: Timer[] = []
 
@@ -25,6 +26,11 @@ export class SimulatedClock implements Clock {
 
   nowMs(): number {
     return this.#nowMs
+  }
+
+  /** Time that really passed, whatever the clock was set to. */
+  get elapsedMs(): number {
+    return this.#nowMs - this.#setByMs
   }
 
   setTimer(atMs: number, fn: () => void): () => void {
@@ -77,6 +83,13 @@ export class SimulatedClock implements Clock {
       fn()
       await drained()
     }
+  }
+
+  /** Sets the clock by so much, back if negative, as somebody sets that of a machine: timers fire when they would have. */
+  set(byMs: number): void {
+    this.#nowMs += byMs
+    this.#setByMs += byMs
+    for (const timer of this.#heap) timer.atMs += byMs
   }
 
   #push(timer: Timer): void {

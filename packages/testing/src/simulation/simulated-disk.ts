@@ -1,4 +1,4 @@
-import type { Clock } from '@cluster/api'
+import type { SimulatedClock } from './simulated-clock.ts'
 import { DiskEntries, type DiskEntry } from './disk-entries.ts'
 import { DiskJournal, type DiskChange } from './disk-journal.ts'
 import { SimulatedDatastore } from './simulated-datastore.ts'
@@ -30,7 +30,7 @@ export interface CrashPlan {
  * not copied: nobody may change what was written or read.
  */
 export class SimulatedDisk {
-  readonly #clock: Clock
+  readonly #clock: SimulatedClock
   readonly #random: () => number
   readonly #entries = new DiskEntries()
   readonly #journal: DiskJournal
@@ -44,7 +44,11 @@ export class SimulatedDisk {
   commits = 0
 
   /** @param onWrite - told what takes effect, also when it is lost later */
-  constructor(clock: Clock, random: () => number, onWrite: (changes: readonly DiskChange[]) => void = () => undefined) {
+  constructor(
+    clock: SimulatedClock,
+    random: () => number,
+    onWrite: (changes: readonly DiskChange[]) => void = () => undefined
+  ) {
     this.#clock = clock
     this.#random = random
     this.#journal = new DiskJournal(this.#entries, random, onWrite)
@@ -135,9 +139,9 @@ export class SimulatedDisk {
     if (!isFailing) this.#pending.push({ changes, durable })
     const tookMs = (minWriteMs + this.#random() * (maxWriteMs - minWriteMs)) * (durable ? 1 : 0.1)
     // one after the other: commits take effect and are answered in the order of the calls
-    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.nowMs()) + tookMs
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.elapsedMs) + tookMs
     await new Promise<void>((resolve) => {
-      this.#clock.setTimer(this.#busyUntilMs, resolve)
+      this.#clock.setTimer(this.#clock.nowMs() + this.#busyUntilMs - this.#clock.elapsedMs, resolve)
     })
     if (!mounted.isAlive) await never()
     if (isFailing) throw new Error('simulated: no space left on device')
