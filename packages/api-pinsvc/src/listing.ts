@@ -13,6 +13,8 @@ import type { RecentChanges } from './recent-changes.ts'
 export interface Listing {
   start(): void
   stop(): Promise<void>
+  /** Whether listings are answered from an index. */
+  isIndexed(): boolean
   list(query: ListQuery, options: AbortOptions): Promise<Listed>
 }
 
@@ -39,6 +41,7 @@ export function openListing(context: ComponentContext<'api'>, recent: RecentChan
         unwatch?.()
         return Promise.resolve()
       },
+      isIndexed: () => false,
       list: fromStatuses
     }
   }
@@ -49,6 +52,7 @@ export function openListing(context: ComponentContext<'api'>, recent: RecentChan
       feed.start()
     },
     stop: () => feed.stop(),
+    isIndexed: () => feed.isReady,
     async list(query, options) {
       const signal = options.signal ?? new AbortController().signal
       const listed = feed.isReady ? await listByIndex(cluster, index, query, recent.all(), signal) : undefined

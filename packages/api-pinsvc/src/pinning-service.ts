@@ -59,6 +59,11 @@ export class PinningService implements Component {
     })
   }
 
+  /** Whether listings are answered from an index; until it is made they take longer. */
+  get isIndexed(): boolean {
+    return this.#listing.isIndexed()
+  }
+
   /** @throws {ClusterError} `BUSY` for a port in use, `CONFIG_INVALID` for an address or log file that does not work */
   async beforeStart(): Promise<void> {
     this.#accessLog = await this.#openAccessLog()

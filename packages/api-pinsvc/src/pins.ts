@@ -13,6 +13,8 @@ import { wantedPinOf, type WantedPin } from './wanted-pin.ts'
 
 /** How long a removal waits for a pin that was accepted and is not yet in the pinset. */
 const ARRIVAL_LIMIT_MS = 15_000
+/** How long a pin that gets another name is waited for until its peers have seen that they have it. */
+const REPIN_LIMIT_MS = 1000
 
 /** @see http-apis.md §6.7 to §6.11 */
 export const pinHandlers = {
@@ -57,7 +59,8 @@ export const pinHandlers = {
     guardOf(call).guard?.(existing)
     const { replicationFactorMin, replicationFactorMax, expireAt, mode } = existing
     const pinned = await pin(call, wanted, { replicationFactorMin, replicationFactorMax, expireAt, mode })
-    if (!wanted.cid.equals(old)) await unpin(call, old)
+    if (wanted.cid.equals(old)) await pinnedAgain(call, old)
+    else await unpin(call, old)
     return accepted(call, pinned)
   },
 
@@ -77,6 +80,13 @@ async function pin(call: ServiceCall, wanted: WantedPin, more: Partial<PinOption
   const served = servedPinOf(made)
   recent.pinned(served)
   return served
+}
+
+/** The content is there already: who asks at once should not see it go, if it takes a moment only to find out. */
+async function pinnedAgain({ cluster, clock, signal }: ServiceCall, cid: CID): Promise<void> {
+  const look = async (): Promise<true | undefined> =>
+    serviceStatusOf(await cluster.statuses.status(cid, { signal })) === 'pinned' ? true : undefined
+  await until(clock, look, REPIN_LIMIT_MS, signal)
 }
 
 async function unpin(call: ServiceCall, cid: CID): Promise<void> {

@@ -5,7 +5,8 @@ import type { CID } from 'multiformats/cid'
 export interface ServedPin {
   /** Its place in pinset order. */
   readonly key: string
-  readonly cid: CID
+  /** The CID, or its text. */
+  readonly cid: { toString(): string }
   readonly name: string
   readonly meta: ReadonlyMap<string, string>
   /** Multiaddresses as text. */

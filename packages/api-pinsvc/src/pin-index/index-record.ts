@@ -1,4 +1,3 @@
-import { CID } from 'multiformats/cid'
 import type { KeyRange } from './counted-set.ts'
 import { folded, type PinFilter } from '../list-query.ts'
 import type { ServedPin } from '../served-pin.ts'
@@ -37,7 +36,7 @@ export function decodeRecord(key: string, bytes: Uint8Array): ServedPin | undefi
     const { c, t, n = '', m = {}, o = [], a = [] } = JSON.parse(Buffer.from(bytes).toString()) as Json
     return {
       key,
-      cid: CID.parse(c),
+      cid: c,
       name: n,
       meta: new Map(Object.entries(m)),
       origins: o,
