@@ -56,6 +56,8 @@ describe.skipIf(!isThere)('NX-2: a Go peer and two of ours', { timeout: 2 * LIMI
     const env = {
       CLUSTER_DISABLEREPINNING: 'false',
       CLUSTER_STATESYNCINTERVAL: '3s',
+      // so long the first pin waits for heads of the Go peer, which has none
+      CLUSTER_CRDT_REBROADCASTINTERVAL: '2s',
       CLUSTER_PUBSUBMON_CHECKINTERVAL: '2s'
     }
     go = await GoPeer.create({ service: service ?? '', ctl: ctl ?? '', folder, secret, kubo: kubo.api, env })

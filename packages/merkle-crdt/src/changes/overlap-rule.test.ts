@@ -37,7 +37,7 @@ describe('OverlapRule', () => {
 
   test('few are never parted, and few do not go ahead of many', async () => {
     const rule = await measured(64, 4, 2)
-    expect(rule.maxChanges(group(20), 0)).toBe(Infinity)
+    expect(rule.maxChanges(group(60), 0)).toBe(Infinity)
     expect(rule.maxChanges(group(3), 5)).toBe(0)
     expect(rule.maxChanges(group(10), 54)).toBe(0)
   })

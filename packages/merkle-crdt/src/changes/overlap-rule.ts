@@ -1,8 +1,8 @@
 import type { Publisher } from './publisher.ts'
 import type { Clock } from '../ports.ts'
 
-/** Below so many changes a block costs more by itself than by what is in it. */
-const MIN_HALF = 16
+/** Smaller blocks are not made on purpose: each costs every replica a fetch and a merge. */
+const MIN_HALF = 32
 /** Share of the last measurement in the averages. */
 const WEIGHT = 1 / 8
 
