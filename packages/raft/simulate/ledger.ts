@@ -82,6 +82,7 @@ export class Ledger {
 
   /** A message leaves. P1, P8, P7, P14. */
   sent(name: string, to: string, request: Request, preVoters: Configuration | undefined): void {
+    this.trace?.(() => `${name} → ${to} ${request.type}${'term' in request ? ` ${request.term}` : ''}`)
     const durable = this.#witnesses.get(name)?.record.stable
     if (request.type === 'timeout-now' || request.type === 'pre-vote') return
     mustHold(
@@ -103,6 +104,7 @@ export class Ledger {
 
   /** An answer leaves. P7, P8. */
   answered(name: string, to: string, request: Request, { error, body }: Reply): void {
+    this.trace?.(() => `${name} → ${to} ${JSON.stringify({ ...body, header: undefined })} ${error}`)
     if (error !== '' || body === undefined || !('term' in body)) return
     const durable = this.#witnesses.get(name)?.record.stable
     if (body.type === 'pre-vote') return

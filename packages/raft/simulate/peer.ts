@@ -47,7 +47,8 @@ export class Peer {
   #process: Process | undefined
   /** Until then it stands still. */
   pausedUntilMs = 0
-  #isStopping = false
+  /** The process that is ending by itself. */
+  #ending: Process | undefined
 
   constructor(world: World, number: number, isVoter: boolean) {
     const { dice, clock } = world
@@ -89,7 +90,7 @@ export class Peer {
   }
 
   start(): void {
-    if (this.#process !== undefined || this.#isStopping) return
+    if (this.#process !== undefined || this.#ending !== undefined) return
     const clock = new ProcessClock(this.#world.clock)
     const process: Process = {
       isAlive: true,
@@ -109,8 +110,9 @@ export class Peer {
 
   /** The process is gone, and with it what was not synced if the power failed. */
   crash(isPowerLoss: boolean): void {
-    const process = this.#process
+    const process = this.#process ?? this.#ending
     if (process === undefined) return
+    this.#ending = undefined
     this.#world.tell(() => `${this.name} ${isPowerLoss ? 'loses power' : 'is killed'}`)
     process.isAlive = false
     process.clock.kill()
@@ -126,7 +128,7 @@ export class Peer {
     if (process === undefined || node === undefined) return
     this.#world.tell(() => `${this.name} stops`)
     this.#process = undefined
-    this.#isStopping = true
+    this.#ending = process
     const stopping = async (): Promise<void> => {
       await node.stop()
       await process.log?.close()
@@ -139,10 +141,10 @@ export class Peer {
       })
     }
     this.#world.stopping.push(
-      stopping().finally(() => {
+      Promise.race([stopping(), this.#gone(process)]).finally(() => {
         process.isAlive = false
         process.clock.kill()
-        this.#isStopping = false
+        if (this.#ending === process) this.#ending = undefined
       })
     )
   }
@@ -220,6 +222,11 @@ export class Peer {
         }
       }
     }
+  }
+
+  /** Resolves when the process is gone, whatever it still waits for. */
+  async #gone(process: Process): Promise<void> {
+    while (process.isAlive) await this.#world.clock.sleep(50)
   }
 
   /** It stopped itself: only for what it may. */
