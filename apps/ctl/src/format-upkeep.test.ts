@@ -29,7 +29,7 @@ describe('text output', () => {
     const metric: Metric = {
       name: 'freespace',
       peer: a,
-      value: '500',
+      value: '9996999247',
       expire: 0n,
       valid: true,
       weight: 500n,
@@ -44,15 +44,23 @@ describe('text output', () => {
       allocations: [a],
       error: '',
       peers: [
-        { peer: a, peername: 'one', verdict: 'candidate', chosen: true, place: 0, reason: 'best', metrics: [metric] },
+        {
+          peer: a,
+          peername: 'one',
+          verdict: 'candidate',
+          chosen: true,
+          place: 0,
+          reason: 'freespace 9996999247 is best',
+          metrics: [metric]
+        },
         { peer: b, peername: 'two', verdict: 'cordoned', chosen: false, place: -1, reason: 'cordoned', metrics: [] }
       ]
     }
     expect(formatExplanation(explanation)).toBe(
       [
-        `${cid.toString()} with 1 to 2 copies: would be held by 1 peers`,
-        '  * one                  candidate  freespace=500',
-        '      best',
+        `${cid.toString()} with 1 to 2 copies: would be held by 1 peer`,
+        '  * one                  candidate  freespace=10 GB',
+        '      freespace 10 GB is best',
         '    two                  cordoned   -',
         '      cordoned',
         ''

@@ -1,5 +1,6 @@
 import { formatTimestamp, type Explanation, type Move, type PeerService } from '@cluster/api'
 import type { PeerId } from '@libp2p/interface'
+import { humanBytes } from './text/human-units.ts'
 
 const NAME_WIDTH = 20
 const VERDICT_WIDTH = 10
@@ -27,16 +28,23 @@ export function formatExplanation(explanation: Explanation): string {
       ? `cannot be allocated: ${error}`
       : allocations.length === 0
         ? 'every peer holds it'
-        : `would be held by ${allocations.length.toString()} peers`
+        : `would be held by ${allocations.length === 1 ? '1 peer' : `${allocations.length.toString()} peers`}`
   const lines = [`${title} with ${min.toString()} to ${max.toString()} copies: ${outcome}`]
   for (const { peer, peername, verdict, chosen, reason, metrics } of peers) {
     const name = (peername === '' ? peer.toString() : peername).padEnd(NAME_WIDTH)
     const mark = chosen ? '*' : ' '
     const values = metrics.map((metric) => `${metric.name}=${metric.value}`).join(' ')
-    lines.push(`  ${mark} ${name} ${verdict.padEnd(VERDICT_WIDTH)} ${values === '' ? '-' : values}`)
-    lines.push(`      ${reason}`)
+    lines.push(`  ${mark} ${name} ${verdict.padEnd(VERDICT_WIDTH)} ${values === '' ? '-' : withUnits(values)}`)
+    lines.push(`      ${withUnits(reason)}`)
   }
   return lines.map((line) => `${line}\n`).join('')
+}
+
+/** Metrics that count bytes, as people read them. */
+function withUnits(text: string): string {
+  return text.replace(/\b(freespace|reposize)([= ])(\d+)\b/g, (_, name: string, mark: string, bytes: string) => {
+    return `${name}${mark}${humanBytes(BigInt(bytes))}`
+  })
 }
 
 function marked(mark: string, peers: readonly PeerId[]): string[] {

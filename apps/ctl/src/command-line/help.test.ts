@@ -65,6 +65,9 @@ describe('typing errors', () => {
   })
 
   it('are told with what was meant', async () => {
+    expect((await run(['status', '--filter', 'pined'])).stderr).toBe(
+      'error parsing filter flag: invalid filter name (did you mean pinned?)\n'
+    )
     expect(await run(['stauts'])).toEqual({
       stdout: '',
       stderr: "No help topic for 'stauts'\nDid you mean 'status'?\n",

@@ -1,5 +1,6 @@
 import { TrackerStatus, trackerStatusFromString, type GlobalPinInfo } from '@cluster/api'
 import { globalPinInfoToJSON } from '@cluster/wire'
+import { suggestionFor } from '../command-line/suggestion.ts'
 import type { CommandContext, LeafCommand } from '../command-line/command.ts'
 import { Failure } from '../failure.ts'
 import { formatStatus } from '../format-status.ts'
@@ -7,7 +8,10 @@ import { parseCid } from '../pin-arguments.ts'
 import { watch } from '../watch.ts'
 import { localFlag } from './flags.ts'
 
-const STATUSES = Object.keys(TrackerStatus).map((name) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`))
+/** All but `undefined`, by which nothing can be found. */
+const STATUSES = Object.keys(TrackerStatus)
+  .filter((name) => name !== 'undefined')
+  .map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
 
 /** What became of the pinset. */
 export const statusCommands: readonly LeafCommand[] = [
@@ -65,7 +69,9 @@ ${STATUSES.slice(8).join(', ')}.`,
 function statusesOf(filter: string): TrackerStatus {
   const statuses = trackerStatusFromString(filter)
   if (filter !== '' && statuses === TrackerStatus.undefined) {
-    throw new Failure('parsing filter flag', 'invalid filter name')
+    const meant = suggestionFor(filter.trim(), STATUSES)
+    const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
+    throw new Failure('parsing filter flag', `invalid filter name${hint}`)
   }
   return statuses
 }
