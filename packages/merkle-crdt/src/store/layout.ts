@@ -198,11 +198,25 @@ export class Layout {
   }
 
   #key(text: string): Key {
-    return new Key(this.#prefix + text, false)
+    return new TextKey(this.#prefix + text)
   }
   /** '0' is the character after '/'. */
   #below(path: string): KeyRange {
     return { gte: new Key(`${path}/`, false), lt: new Key(`${path}0`, false) }
+  }
+}
+
+/** A key that knows its text: it is asked for far more often than made. */
+class TextKey extends Key {
+  readonly #text: string
+
+  constructor(text: string) {
+    super(text, false)
+    this.#text = text.isWellFormed() ? text : super.toString()
+  }
+
+  override toString(...[encoding]: Parameters<Key['toString']>): string {
+    return encoding === undefined || encoding === 'utf8' ? this.#text : super.toString(encoding)
   }
 }
 
