@@ -128,7 +128,8 @@ export class SimulatedDatastore extends BaseDatastore implements PeerDatastore {
 
 /** The text of a key on the disk: one character for each byte, so that texts compare as bytes do. */
 function textOf(key: Key): string {
-  return latin1(key.uint8Array())
+  const [text, bytes] = [key.toString(), key.uint8Array()]
+  return text.length === bytes.length ? text : latin1(bytes) // of ASCII it is the text
 }
 
 function latin1(bytes: Uint8Array): string {
