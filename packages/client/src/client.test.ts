@@ -225,6 +225,33 @@ describe('listings', () => {
     expect((await collect(client.allocations())).map(({ name }) => name)).toEqual(['grün €'])
   })
 
+  it('hold the server back while nobody reads', async () => {
+    const line = `${pinToJSON({ ...pin, name: 'x'.repeat(10_000) })}\n`
+    const blocked = Promise.withResolvers<undefined>()
+    let written = 0
+    const client = await clientOf((_, response) => {
+      response.writeHead(200)
+      const write = (): void => {
+        while (written < 200_000_000) {
+          written += line.length
+          if (response.write(line)) continue
+          // The buffers of both machines are full, or will take more soon.
+          if (written > 100_000) blocked.resolve(undefined)
+          response.once('drain', write)
+          return
+        }
+        blocked.resolve(undefined)
+      }
+      write()
+    })
+    const items = client.allocations()
+    await items.next()
+    await blocked.promise
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(written).toBeLessThan(32_000_000)
+    await items.return()
+  })
+
   it('use one connection for many requests', async () => {
     const ports = new Set<number | undefined>()
     const client = await clientOf((request, response) => {

@@ -17,7 +17,7 @@ export interface ResponseHead {
 export type Fields = ReadonlyMap<string, readonly string[]>
 
 /** What was sent is no HTTP/1.1. */
-export class HttpMessageError extends Error {
+class HttpMessageError extends Error {
   override readonly name = 'HttpMessageError'
   readonly code = 'BAD_HTTP_MESSAGE'
 }
