@@ -130,7 +130,7 @@ async function unrest(world: World, workload: Workload): Promise<string | undefi
   for (const { id } of leader.configuration.servers) {
     const state = world.peer(id)?.state
     if (state?.appliedIndex !== leader.lastIndex) {
-      return `${id} has applied ${state?.appliedIndex ?? 0} of ${leader.lastIndex} (leader ${leader.id}, applied ${leader.appliedIndex})`
+      return `${id} (${JSON.stringify({ ...state, configuration: undefined })}) has applied ${state?.appliedIndex ?? 0} of ${leader.lastIndex} (leader ${leader.id}, applied ${leader.appliedIndex})`
     }
   }
   // one more operation shows that it works

@@ -51,6 +51,7 @@ export class Leader {
       }
       // entries go at once, or when an answer makes room; only a bare commit index waits a little
       const isNoticeDue = one.notified < commitIndex && one.next > (one.removedAt ?? lastIndex)
+      if (one.inflight.length === 0) at = Math.min(at, one.idleAtMs)
       if (isNoticeDue && one.inflight.length < timing.maxInflight) at = Math.min(at, one.noticeAtMs)
     }
     return at
@@ -183,6 +184,8 @@ export class Leader {
     if (one.heartbeat?.call === call) {
       one.heartbeat = undefined
       one.heartbeatEpoch = state.nextEpoch()
+      // it may have restarted: look whether it still has what it had
+      one.idleAtMs = state.nowMs
       return
     }
     if (one.snapshot?.call === call) onSnapshotReply(state, one, undefined)

@@ -35,6 +35,8 @@ export interface Progress {
   heartbeatEpoch: number
   heartbeatAtMs: number
   noticeAtMs: number
+  /** When an empty append is due, though nothing happens: a follower that restarted learns the commit index by it. */
+  idleAtMs: number
   /** The greatest commit index that an append brought there or is bringing. */
   notified: number
   /** The load that is asked for; 0 if none. */
@@ -65,6 +67,7 @@ export function newProgress(id: ServerId, next: number, nowMs: number, epoch: nu
     heartbeatEpoch: epoch,
     heartbeatAtMs: Infinity,
     noticeAtMs: -Infinity,
+    idleAtMs: Infinity,
     notified: 0,
     load: 0,
     snapshot: undefined,

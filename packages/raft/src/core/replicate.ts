@@ -24,7 +24,8 @@ export function replicate(state: CoreState, leadership: Leadership, to: Progress
     const last = to.removedAt ?? log.lastIndex
     // after a failure the next try is small: it may fail again
     if (to.next > last || (isProbe && to.failures > 0)) {
-      const isDue = isProbe || (state.commitIndex > to.notified && nowMs >= to.noticeAtMs)
+      const isNews = state.commitIndex > to.notified && nowMs >= to.noticeAtMs
+      const isDue = isProbe || isNews || (nowMs >= to.idleAtMs && to.inflight.length === 0)
       if (!isDue) return
       append(state, leadership, to, previousTerm, [])
       return
@@ -186,6 +187,7 @@ function append(
   to.next = lastIndex + 1
   to.notified = commitIndex
   to.noticeAtMs = state.nowMs + state.timing.commitNoticeMs
+  to.idleAtMs = state.nowMs + state.spread(state.timing.heartbeatTimeoutMs / 2)
   state.say(call)
 }
 
