@@ -1,6 +1,14 @@
 import { LoneCluster, ManualClock, testContext } from '@cluster/testing'
-import { multiaddr } from '@multiformats/multiaddr'
-import { timestampFromMs, type Cluster, type ComponentContext, type Timestamp } from '@cluster/api'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import {
+  timestampFromMs,
+  TrackerStatus,
+  type Cluster,
+  type ComponentContext,
+  type GlobalPinInfo,
+  type Pages,
+  type Timestamp
+} from '@cluster/api'
 import { Client } from 'undici'
 import { pinsvcConfig, type PinsvcConfig } from './config.ts'
 import { PinningService } from './pinning-service.ts'
@@ -24,6 +32,10 @@ export class ServiceScene {
   readonly cluster = new LoneCluster()
   readonly clock = new ManualClock(Date.parse('2026-01-01T00:00:00Z'))
   readonly service: PinningService
+  /** What becomes of pins. */
+  pinnedStatus: TrackerStatus = TrackerStatus.pinned
+  /** What the IPFS node of the peer says of itself. */
+  ipfsAddresses: readonly Multiaddr[] = []
   readonly #clients: Client[] = []
 
   constructor(config: Partial<PinsvcConfig> = {}, more: Partial<ComponentContext<'api'>> = {}) {
@@ -39,9 +51,33 @@ export class ServiceScene {
     const { pins, statuses, members, content, health } = cluster
     const timestamp = (): Timestamp => timestampFromMs(clock.nowMs())
     return {
-      ...{ statuses, members, content, health },
+      ...{ content, health },
+      members: {
+        ...members,
+        id: async (options) => {
+          const id = await members.id(options)
+          return { ...id, ipfs: { ...id.ipfs, addresses: this.ipfsAddresses } }
+        }
+      },
+      statuses: {
+        ...statuses,
+        status: async (cid, options) => this.#seen(await statuses.status(cid, options)),
+        statusAll: (filter, options) => this.#allSeen(statuses.statusAll(filter, options))
+      },
       pins: { ...pins, pin: (pin, options) => pins.pin({ ...pin, timestamp: timestamp() }, options) }
     }
+  }
+
+  #seen(info: GlobalPinInfo): GlobalPinInfo {
+    const entries = [...(info.peerMap ?? [])].map(([peer, entry]) => {
+      const status = entry.status === TrackerStatus.pinned ? this.pinnedStatus : entry.status
+      return [peer, { ...entry, status }] as const
+    })
+    return { ...info, peerMap: new Map(entries) }
+  }
+
+  async *#allSeen(pages: Pages<GlobalPinInfo>): Pages<GlobalPinInfo> {
+    for await (const page of pages) yield page.map((info) => this.#seen(info))
   }
 
   async open(): Promise<void> {
