@@ -26,6 +26,7 @@ describe('a planted fault is found', () => {
   test.for([
     ['forgotten-unpin', 'a healed peer holds what the pinset says'],
     ['lazy-disk', 'a healed peer holds what the pinset says'],
+    ['late-retry', 'a healed peer holds what the pinset says'],
     ['endless-pause', 'a healed peer holds what the pinset says'],
     ['left-mark', 'a record lies where it is looked for']
   ] as const)('%s', { timeout: PATIENCE_MS }, async ([plant, invariant]) => {

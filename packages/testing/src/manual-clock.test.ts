@@ -22,3 +22,14 @@ it('fires timers in order of time, then of setting, also those that others set, 
   expect(clock.nowMs()).toBe(30)
   expect([clock.pending, clock.nextMs]).toEqual([1, 31])
 })
+
+it('is set as the clock of a machine: timers keep their distance', async () => {
+  const clock = new ManualClock(10_000)
+  const fired: number[] = []
+  clock.setTimer(10_020, () => fired.push(clock.nowMs()))
+  clock.set(-9_000)
+  await clock.advance(19)
+  expect(fired).toEqual([])
+  await clock.advance(1)
+  expect(fired).toEqual([1_020])
+})

@@ -65,3 +65,12 @@ test('a process knows its timers, and they die with it', async () => {
   expect(seen).toEqual(['alive'])
   expect(clock.pending).toBe(0)
 })
+
+test('it is set as the clock of a machine: timers keep their distance, and time goes on as before', async () => {
+  const clock = new SimulatedClock(10_000)
+  const fired: number[] = []
+  for (const atMs of [10_020, 10_010]) clock.setTimer(atMs, () => fired.push(clock.nowMs()))
+  clock.set(-9_000)
+  await clock.advance(30)
+  expect([fired, clock.nowMs(), clock.elapsedMs]).toEqual([[1_010, 1_020], 1_030, 10_030])
+})
