@@ -72,7 +72,7 @@ export function createRouter(init: RouterInit): Handler {
     // Other methods never reach the routes: hono would answer HEAD like GET.
     if (METHODS.has(env.incoming.method ?? '')) return app.fetch(request, env)
     const path = pathOf(env.incoming.url)
-    return known.some((pattern) => pattern.test(path)) ? wrongMethod() : notFound(log)
+    return known.some((pattern) => pattern.test(path)) ? wrongMethod(env.incoming.method) : notFound(log)
   }
 }
 
@@ -91,5 +91,6 @@ function refuse({ incoming }: HandlerEnv, path: string, log: Logger): Response {
   return strictPaths[incoming.method ?? '']?.test(path) === true ? wrongMethod() : notFound(log)
 }
 
-const wrongMethod = (): Response => new Response(null, { status: 405 })
+const wrongMethod = (method = ''): Response =>
+  new Response(null, { status: 405, headers: method === 'HEAD' ? {} : { 'Content-Length': '0' } })
 const notFound = (log: Logger): Response => errorAnswer(new ClusterError('NOT_FOUND', 'not found'), log)

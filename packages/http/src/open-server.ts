@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { answerMalformed, refuseWithoutHost } from './malformed.ts'
 import { watchStalls } from './stalled.ts'
 
 /** Limits of the connections of a server. */
@@ -40,10 +41,16 @@ export function openServer(init: ServerInit): Server {
       requestTimeout: init.readTimeoutMs ?? 0, // Node's default would cut uploads after 5 minutes
       keepAliveTimeout: init.idleTimeoutMs ?? 120_000,
       connectionsCheckingInterval: Math.min(1000, Math.max(100, readHeaderTimeoutMs)),
-      maxHeaderSize: (init.maxHeaderBytes ?? 4096) + 4096
+      maxHeaderSize: (init.maxHeaderBytes ?? 4096) + 4096,
+      requireHostHeader: false // refused below, in the words of the reference
     },
-    init.listener
+    (request, response) => {
+      const { headers, httpVersion, socket } = request
+      if (headers.host === undefined && httpVersion === '1.1') refuseWithoutHost(socket)
+      else init.listener(request, response)
+    }
   )
+  answerMalformed(server)
   server.maxConnections = init.maxConnections ?? DEFAULT_MAX_CONNECTIONS
   if (init.onRefused !== undefined) server.on('drop', init.onRefused)
   watchStalls(server, {

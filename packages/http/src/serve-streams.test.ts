@@ -127,7 +127,7 @@ test('a client that goes away aborts its request', async () => {
 
 test('headers that do not come in time, and a stream that stays idle, are ended', async () => {
   const client = open(echo, { readHeaderTimeoutMs: 100, idleTimeoutMs: 1 })
-  expect(await all(await client.send('GET / HTTP/1.1\r\nHost'))).toMatch(/^HTTP\/1\.1 408 /)
+  expect(await all(await client.send('GET / HTTP/1.1\r\nHost'))).toBe('')
   const idle = await client.send(get('/x'))
   expect(await until(idle, '/x')).toMatch(/^HTTP\/1\.1 200 /)
   expect(await closed(client.served[1])).not.toBe('open')
@@ -136,7 +136,7 @@ test('headers that do not come in time, and a stream that stays idle, are ended'
 test('a request that cannot be read is told so', async () => {
   const client = open(echo)
   const stream = await client.send('GET / HTTP/1.1\r\nno header\r\n\r\n')
-  expect(await all(stream)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n/)
+  expect(await all(stream)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*Connection: close\r\n\r\n400 Bad Request$/)
   await closeWrite(stream)
   expect(await closed(client.served[0])).toBe('closed')
 })

@@ -66,12 +66,16 @@ export function createSurface(options: SurfaceOptions): RequestListener {
 
   const run = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (options.onAccess !== undefined) observeAccess(request, response, nowMs(), options.onAccess)
+    // What HTTP/1.1 means anyway need not be said; the reference does not.
+    const isKept = request.httpVersion === '1.1' && !/\bclose\b/i.test(request.headers.connection ?? '')
+    if (isKept) response.removeHeader('Connection')
     const verdict = await options.authenticate?.(request)
     if (verdict !== undefined && 'status' in verdict) {
       addHeaders(response)
       response.setHeader('WWW-Authenticate', [...verdict.challenges])
-      response.writeHead(verdict.status, { 'Content-Type': 'application/json' })
-      response.end(options.errorBody?.(verdict.status, verdict.message))
+      const body = options.errorBody?.(verdict.status, verdict.message) ?? ''
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+      response.writeHead(verdict.status, headers).end(body)
       return
     }
     if (verdict !== undefined) identities.set(request, verdict)
@@ -126,11 +130,12 @@ function redirect(request: IncomingMessage, response: ServerResponse, status: nu
   const isRead = request.method === 'GET' || request.method === 'HEAD'
   response.setHeader('Location', location)
   if (status !== 307 || !isRead) {
-    response.writeHead(status).end()
+    response.writeHead(status, { 'Content-Length': 0 }).end()
     return
   }
-  response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' })
-  response.end(`<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n`)
+  const body = `<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n`
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': Buffer.byteLength(body) }
+  response.writeHead(status, headers).end(body)
 }
 
 const htmlEscapes: Readonly<Record<string, string>> = {
