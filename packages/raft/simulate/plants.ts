@@ -27,7 +27,8 @@ export const plants: Readonly<Record<string, Plant>> = {
     file: `${SOURCE}/core/leadership.ts`,
     find: 'const matches: number[] = []\n  for (const { id, suffrage } of state.servers.latest.servers) {',
     replace:
-      'const matches: number[] = []\n  for (const { id, suffrage } of state.servers.committed.configuration.servers) {'
+      'const matches: number[] = []; const known = state.servers.committed.configuration.servers;' +
+      'for (const { id, suffrage } of known.length > 0 ? known : state.servers.latest.servers) {'
   },
   'early-ack': {
     about: 'entries are acknowledged before they are synced to the disk',

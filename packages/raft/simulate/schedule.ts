@@ -126,7 +126,7 @@ async function unrest(world: World, workload: Workload): Promise<string | undefi
   if (states.length < world.peers.length) return 'not all are up'
   if (leader === undefined)
     return `nobody leads: ${states.map(({ id, role, term }) => `${id} ${role} ${term}`).join(', ')}`
-  if (workload.pending > 0) return `${workload.pending} operations are pending`
+  if (workload.pending.size > 0) return `pending: ${[...workload.pending].join(', ')}`
   for (const { id } of leader.configuration.servers) {
     const state = world.peer(id)?.state
     if (state?.appliedIndex !== leader.lastIndex) {

@@ -24,7 +24,8 @@ export class Workload {
   #operations = 0
   #last: 'no' | 'waiting' | 'done' = 'no'
   /** Calls that have no answer, of servers that run. */
-  pending = 0
+  readonly pending = new Set<string>()
+  #calls = 0
 
   constructor(world: World) {
     this.#world = world
@@ -65,7 +66,7 @@ export class Workload {
     // the last ones must be able to agree when all is well
     if (!isAdding && node.state.configuration.servers.length <= 2) return
     this.#world.tell(() => `${leader.name} ${isAdding ? 'adds' : 'removes'} ${peer.name}`)
-    this.#wait(leader, node.change({ type: isAdding ? 'add' : 'remove', id: peer.name }))
+    this.#wait('change', leader, node.change({ type: isAdding ? 'add' : 'remove', id: peer.name }))
   }
 
   transfer(to: Peer): void {
@@ -73,7 +74,7 @@ export class Workload {
     const leader = dice.pick(peers.filter(({ state }) => state?.role === 'leader'))
     if (leader?.node === undefined) return
     this.#world.tell(() => `${leader.name} hands over to ${to.name}`)
-    this.#wait(leader, leader.node.transferLeadership(dice.chance(0.5) ? to.name : undefined))
+    this.#wait('transfer', leader, leader.node.transferLeadership(dice.chance(0.5) ? to.name : undefined))
   }
 
   /** P9: after the barrier everything is there that was acknowledged before the call. */
@@ -81,7 +82,7 @@ export class Workload {
     const { node, machine } = peer
     if (node === undefined || machine === undefined) return
     const before = [...this.#world.ledger.acknowledged]
-    this.#wait(peer, node.readBarrier(), () => {
+    this.#wait('read', peer, node.readBarrier(), () => {
       const have = new Set(machine.operations)
       const missing = before.find((operation) => !have.has(operation))
       mustHold(
@@ -93,7 +94,7 @@ export class Workload {
   }
 
   snapshot(peer: Peer): void {
-    if (peer.node !== undefined) this.#wait(peer, peer.node.snapshot())
+    if (peer.node !== undefined) this.#wait('snapshot', peer, peer.node.snapshot())
   }
 
   /** A crash in the middle of a write to come. */
@@ -121,6 +122,7 @@ export class Workload {
     })
     this.#world.tell(() => `${peer.name} is asked for ${operations.join(' ')}`)
     this.#wait(
+      `propose ${operations.join(' ')}`,
       peer,
       node.propose(commands),
       (results) => {
@@ -143,6 +145,7 @@ export class Workload {
 
   /** Counts a call while its server runs, and looks at what came of it. */
   #wait<T>(
+    what: string,
     peer: Peer,
     call: Promise<T>,
     check: (value: T) => void = () => undefined,
@@ -150,15 +153,14 @@ export class Workload {
   ): void {
     const { node } = peer
     const isCounted = (): boolean => peer.node === node
-    this.pending += 1
-    let isPending = true
+    const label = `${what} at ${peer.name}, call ${++this.#calls}`
+    this.pending.add(label)
     const settle = (): void => {
-      if (isPending) this.pending -= 1
-      isPending = false
+      this.pending.delete(label)
     }
     // whoever waits at a server that is gone gets no answer
     const look = (): void => {
-      if (!isPending) return
+      if (!this.pending.has(label)) return
       if (isCounted()) this.#world.clock.setTimer(this.#world.clock.nowMs() + 500, look)
       else {
         settle()
@@ -176,7 +178,7 @@ export class Workload {
         }
       },
       (error: unknown) => {
-        const wasPending = isPending
+        const wasPending = this.pending.has(label)
         settle()
         if (!(error instanceof RaftError) || !EXPECTED.has(error.code)) this.#world.fail(error)
         if (wasPending) failed()

@@ -169,8 +169,9 @@ export class Server {
     if (this.isStopped) return
     const { role } = this
     const output = this.#core.step(input, this.#clock.nowMs())
-    if (role === 'leader' && this.#core.role !== role) this.#events.deposed(this.#core.commitIndex)
     this.#follow(output)
+    // what was appended in this very step is lost, too
+    if (role === 'leader' && this.#core.role !== role) this.#events.deposed(this.#core.commitIndex)
     if (!this.#isRunning) return
     this.#setTimer()
     this.#events.done()
