@@ -8,7 +8,7 @@ import type { QueueLimits } from './operation-queue.ts'
 type Context = ReturnType<typeof freshContext>
 
 /** Trackers of a test file, one at a time, over collaborators in memory and a clock that stands still. */
-export interface Trackers {
+interface Trackers {
   /** New for each test. */
   readonly context: Context
   readonly tracker: IndexedTracker

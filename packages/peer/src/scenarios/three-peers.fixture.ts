@@ -32,7 +32,7 @@ const DAG_PB = 0x70
 const CONTENT_BYTES = 1_000
 
 /** One of three peers, and the daemon beside it. */
-export interface ScenarioPeer {
+interface ScenarioPeer {
   readonly name: string
   readonly kubo: FakeKubo
   readonly lines: string[]
@@ -40,7 +40,7 @@ export interface ScenarioPeer {
 }
 
 /** How the peers are set up otherwise than by default: keys of sections of `service.json`. */
-export interface ScenarioSettings {
+interface ScenarioSettings {
   /** How long a pin may make no progress. */
   readonly pinTimeout: string
   /** How long metrics other than pings live. */
