@@ -27,7 +27,7 @@ describe('a planted fault is found', () => {
   test.for([
     ['merge-rule', 'the values are those of the reference model'],
     ['early-ack', 'only what is durable is served'],
-    ['dropped-head', 'no processed block is out of reach of the heads']
+    ['dropped-head', 'healed replicas become equal']
   ] as const)('%s', { timeout: PATIENCE_MS }, async ([plant, invariant]) => {
     const program = fileURLToPath(new URL('../simulate/main.ts', import.meta.url))
     const args = ['--conditions=@cluster/source', program, '--schedules', '50', '--jobs', '1', '--plant', plant]
