@@ -89,6 +89,18 @@ describe('the first change of a store without heads', () => {
     await store.close()
   })
 
+  test('counts the time in which it could have heard of heads already', async () => {
+    const { store, clock } = await openStore({ firstWrite: { ...firstWrite, maxDelayMs: 7000 } })
+    await clock.advance(60_000)
+    const change = outcome(store.commit([put('/a', '1')]))
+    await clock.advance(1999)
+    expect(change()).toBe('waits')
+    await clock.advance(1)
+    await turns()
+    expect(change()).toBe('done')
+    await store.close()
+  })
+
   test('does not wait if nobody is there, nor if all who are there have no heads either', async () => {
     const alone = await openStore({ firstWrite: { visiblePeers: () => [] } })
     await alone.store.commit([put('/a', '1')])

@@ -8,6 +8,8 @@ import { ServerLink, type CatchUpPeer } from '../sync/catch-up/server-link.ts'
 
 /** Peers that were not asked yet, or did not answer, are asked again after so long. */
 const ASK_AGAIN_MS = 1000
+/** The shortest wait, of a store that has been open for long: time to ask. */
+const MIN_WAIT_MS = 2000
 /** Most peers asked at once. */
 const MAX_ASKED = 16
 
@@ -20,7 +22,10 @@ const MAX_ASKED = 16
 export interface FirstWriteOptions {
   /** IDs of the peers that are here now and whose changes are taken; none: nothing is waited for. */
   visiblePeers(): readonly string[]
-  /** The longest wait. Default: the rebroadcast interval, in which every peer announces its heads. */
+  /**
+   * The longest wait, counted from the opening of the store. Default: the rebroadcast interval, in which every peer
+   * announces its heads.
+   */
   readonly maxDelayMs?: number | undefined
 }
 
@@ -43,6 +48,7 @@ export class FirstWrite {
   readonly #maxDelayMs: number
   readonly #parts: FirstWriteParts
   readonly #stop = new AbortController()
+  readonly #openedMs: number
   /** Peers that have no heads either. */
   readonly #empty = new Set<string>()
   #isOver: boolean
@@ -55,6 +61,7 @@ export class FirstWrite {
     this.#options = options
     this.#maxDelayMs = options?.maxDelayMs ?? DEFAULT_REBROADCAST_INTERVAL_MS
     this.#parts = parts
+    this.#openedMs = parts.clock.nowMs()
     this.#isOver = options === undefined
   }
 
@@ -97,8 +104,10 @@ export class FirstWrite {
 
   #begin(): void {
     const { clock, log } = this.#parts
-    this.#untilMs = clock.nowMs() + this.#maxDelayMs
-    log.info(`the first change waits for heads of other peers, ${this.#maxDelayMs / 1000}s at most`)
+    const heardSinceMs = Math.max(clock.nowMs() - this.#openedMs, 0)
+    const waitMs = Math.min(this.#maxDelayMs, Math.max(this.#maxDelayMs - heardSinceMs, MIN_WAIT_MS))
+    this.#untilMs = clock.nowMs() + waitMs
+    log.info(`the first change waits for heads of other peers, ${waitMs / 1000}s at most`)
     this.#cancelLimit = clock.setTimer(this.#untilMs, () => {
       log.warn('no heads were heard of: the first change is made without them')
       this.end()
