@@ -58,7 +58,7 @@ export class Daemon {
     try {
       this.#pool.dispatch(
         {
-          method: (request.method ?? 'GET'),
+          method: request.method ?? 'GET',
           path: pathOf(request),
           headers: requestHeaders(request, options),
           body: hasBody(request) ? request : null

@@ -1,3 +1,4 @@
+import type { Cluster, GlobalRepoGC, IPFSRepoGC } from '@cluster/api'
 import { LoneCluster, testContext, type TestContext } from '@cluster/testing'
 import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
@@ -69,6 +70,9 @@ export class ProxyScene {
   readonly cluster = new LoneCluster()
   readonly daemon = new ScriptedDaemon()
   readonly context: TestContext = testContext()
+  /** What a collection finds, and why it fails. */
+  collected: readonly IPFSRepoGC[] = []
+  collectionError = ''
   readonly #proxies: IpfsProxy[] = []
 
   static async open(): Promise<ProxyScene> {
@@ -80,7 +84,7 @@ export class ProxyScene {
   /** Starts a proxy and answers its port. */
   async proxy(config: Partial<IpfsProxyConfig> = {}, more: { ipfsConnector?: string } = {}): Promise<number> {
     const proxy = new IpfsProxy(
-      { ...this.context, ...more, cluster: this.cluster },
+      { ...this.context, ...more, cluster: this.#core() },
       {
         ...ipfsProxyConfig.defaults,
         listenMultiaddress: [multiaddr('/ip4/127.0.0.1/tcp/0')],
@@ -93,6 +97,15 @@ export class ProxyScene {
     proxy.start()
     const [, port] = proxy.addresses[0]?.getComponents() ?? []
     return Number(port?.value ?? 0)
+  }
+
+  #core(): Cluster {
+    const { pins, statuses, members, health, content, self } = this.cluster
+    const repoGC = (): Promise<GlobalRepoGC> => {
+      const own = { peer: self, peername: 'lone', keys: this.collected, error: this.collectionError }
+      return Promise.resolve({ peerMap: new Map([[self.toString(), own]]) })
+    }
+    return { pins, statuses, members, health, content: { ...content, repoGC } }
   }
 
   async close(): Promise<void> {
