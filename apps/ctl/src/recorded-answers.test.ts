@@ -82,6 +82,27 @@ describe('waiting', () => {
   })
 })
 
+describe('Ctrl-C', () => {
+  it('gives a wait up', async () => {
+    server.handler = ({ method }, response) => {
+      const cid = 'QmTJ2FggJLBrBxS8xERie9U1gbykNZtqF2khKnxKjyEKYZ'
+      if (method === 'POST') response.end(`{"cid":"${cid}","type":"pin"}`)
+      // The first question of the wait: nobody answers it.
+      else process.emit('SIGINT')
+    }
+    const before = process.listenerCount('SIGINT')
+    const host = `/ip4/127.0.0.1/tcp/${port.toString()}`
+    expect(
+      await run(['--host', host, 'pin', 'add', '--wait', 'QmTJ2FggJLBrBxS8xERie9U1gbykNZtqF2khKnxKjyEKYZ'])
+    ).toEqual({
+      stdout: '',
+      stderr: 'error waiting for pin status: context canceled\n',
+      exit: 125
+    })
+    expect(process.listenerCount('SIGINT')).toBe(before)
+  })
+})
+
 describe('several hosts', () => {
   it('are asked in order until one answers, also for an upload', async () => {
     const closed = new RecordedServer()

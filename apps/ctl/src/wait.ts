@@ -22,7 +22,7 @@ const STATUS_DELAY_MS = 1000
 const MIN_TIMEOUT_MS = 1000
 
 /**
- * Waits until enough peers have the target status.
+ * Waits until enough peers have the target status. Ctrl-C gives the wait up.
  *
  * @throws {Failure} when a peer fails or the time is over
  * @see cli-config.md §1.8
@@ -35,14 +35,24 @@ export async function waitForStatus(
   timeout: string | undefined
 ): Promise<GlobalPinInfo> {
   const timeoutMs = timeout === undefined ? 0 : parseTimeout(timeout)
-  const signal = timeoutMs > MIN_TIMEOUT_MS ? AbortSignal.timeout(timeoutMs) : undefined
+  const end = timeoutMs > MIN_TIMEOUT_MS ? AbortSignal.timeout(timeoutMs) : undefined
+  const cancel = new AbortController()
+  const onInterrupt = (): void => {
+    cancel.abort()
+  }
+  // Once: the second time ends the program at once.
+  process.once('SIGINT', onInterrupt)
+  const signal = AbortSignal.any([cancel.signal, ...(end === undefined ? [] : [end])])
   try {
-    return await client.waitFor(cid, { target, limit, ...(signal === undefined ? {} : { signal }) })
+    return await client.waitFor(cid, { target, limit, signal })
   } catch (error) {
-    if (signal?.aborted === true) {
+    if (cancel.signal.aborted) throw new Failure('waiting for pin status', 'context canceled', exitCodes.cancelled)
+    if (end?.aborted === true) {
       throw new Failure('waiting for pin status', 'context deadline exceeded', exitCodes.timeout)
     }
     throw new Failure('waiting for pin status', error)
+  } finally {
+    process.off('SIGINT', onInterrupt)
   }
 }
 
