@@ -3,7 +3,7 @@ import type { LogEntry } from '../entry.ts'
 import { RaftError } from '../errors.ts'
 import type { RaftLog, TermRun } from '../ports.ts'
 import { openEntry } from '../wire/entry.ts'
-import type { Folder } from './files.ts'
+import type { Folder, OpenFile } from './files.ts'
 import { batchLength, encodeBatch, SEGMENT_HEAD } from './frames.ts'
 import { decodeManifest, encodeManifest, fileOf, type Manifest } from './manifest.ts'
 import type { Places } from './places.ts'
@@ -74,6 +74,24 @@ export class SegmentLog implements RaftLog {
    * @throws RaftError `RAFT_CORRUPT` when something that was acknowledged is missing or damaged
    */
   static async open(folder: Folder, options: SegmentLogOptions = {}): Promise<SegmentLog> {
+    const opened: OpenFile[] = []
+    const tracked: Folder = {
+      ...folder,
+      open: async (name) => {
+        const file = await folder.open(name)
+        opened.push(file)
+        return file
+      }
+    }
+    try {
+      return await SegmentLog.#read(folder, tracked, options)
+    } catch (error) {
+      for (const file of opened) await file.close().catch(() => undefined)
+      throw error
+    }
+  }
+
+  static async #read(whole: Folder, folder: Folder, options: SegmentLogOptions): Promise<SegmentLog> {
     const stable = await RecordPair.open(folder, 'stable')
     const manifestPair = await RecordPair.open(folder, 'manifest')
     // names that a killed process made must stay as well
@@ -96,7 +114,7 @@ export class SegmentLog implements RaftLog {
     for (const name of names) {
       if ((name.endsWith('.seg') && !known.has(name)) || name.endsWith('.tmp')) await folder.remove(name)
     }
-    return new SegmentLog({ folder, stable, manifest: manifestPair, places, terms, segments, sequence, options })
+    return new SegmentLog({ folder: whole, stable, manifest: manifestPair, places, terms, segments, sequence, options })
   }
 
   get firstIndex(): number {
