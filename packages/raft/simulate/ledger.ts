@@ -61,7 +61,7 @@ export class Ledger {
     )
     const committed = this.#committed[entry.index]
     mustHold(
-      committed === undefined || committed === entry.term || this.#isLeading(name) === false,
+      committed === undefined || committed === entry.term || !this.#isLeading(name),
       'P4: a leader has every committed entry',
       () => `${name} appends ${entry.index}/${entry.term}, and ${entry.index}/${committed ?? 0} is committed`
     )

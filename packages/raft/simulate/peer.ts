@@ -167,8 +167,9 @@ export class Peer {
 
   async #open(process: Process): Promise<void> {
     const world = this.#world
+    const isGone = (): boolean => !process.isAlive
     const inner = await SegmentLog.open(this.files.mount(), { segmentBytes: SEGMENT_BYTES })
-    if (!process.isAlive) return
+    if (isGone()) return
     const log = new CheckedLog(this.name, inner, this.record, world.ledger)
     process.log = log
     const snapshots = this.snapshots.mount(() => process.isAlive)
@@ -177,7 +178,7 @@ export class Peer {
       if (log.getStable().term === 0) await bootstrap({ log, snapshots }, votersOf(world.voters))
       else await log.append([world.firstEntry])
     }
-    if (!process.isAlive) return
+    if (isGone()) return
     process.machine = new ListMachine(this.name, world.ledger, this.#machineDisk)
     const node = await RaftNode.open({
       id: this.name,
@@ -194,7 +195,7 @@ export class Peer {
         this.#onFailed(process, error)
       }
     })
-    if (!process.isAlive) return
+    if (isGone()) return
     process.node = node
     node.watch((state) => {
       if (process.isAlive) {

@@ -44,11 +44,12 @@ export const runServers: Schedule = async (seed, report) => {
   await settle(world, workload)
   check(world)
   for (const peer of world.peers) peer.stop()
-  for (let ms = 0, isOver = false; !isOver; ms += LOOK_MS) {
+  const ending = { isOver: false }
+  void Promise.all(world.stopping).then(() => {
+    ending.isOver = true
+  })
+  for (let ms = 0; !ending.isOver; ms += LOOK_MS) {
     mustHold(ms < HEALING_MS, 'every node can be stopped', () => 'one never ends')
-    void Promise.all(world.stopping).then(() => {
-      isOver = true
-    })
     await world.advance(LOOK_MS)
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { votersOf } from '../configuration.ts'
-import { RaftError } from '../errors.ts'
+import type { RaftError } from '../errors.ts'
 import type { RaftNodeOptions } from './options.ts'
 import { LocalNetwork } from '../transport/local-network.ts'
 import { ListMachine, MemoryLog, MemorySnapshots } from './memory.fixture.ts'

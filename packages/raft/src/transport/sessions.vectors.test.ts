@@ -12,17 +12,17 @@ interface Exchange {
 }
 
 const vectors = new URL('../../../testing/vectors/raft/', import.meta.url)
-function read<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(name, vectors), 'utf8')) as T
+function read(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(name, vectors), 'utf8'))
 }
-const join = read<{
+const join = read('follower-session-join.json') as {
   readonly exchanges: readonly Exchange[]
   readonly finalLog: { readonly lastIndex: number; readonly currentTerm: number }
-}>('follower-session-join.json')
-const again = read<Readonly<Record<'first' | 'second', { readonly exchanges: readonly Exchange[] }>>>(
-  'follower-session-reinstall.json'
-)
-const { peers } = read<{ readonly peers: Readonly<Record<string, { readonly id: string }>> }>('identities.json')
+}
+const again = read('follower-session-reinstall.json') as Readonly<
+  Record<'first' | 'second', { readonly exchanges: readonly Exchange[] }>
+>
+const { peers } = read('identities.json') as { readonly peers: Readonly<Record<string, { readonly id: string }>> }
 const id = peers['D']?.id ?? ''
 
 async function replay(scene: WireScene, exchanges: readonly Exchange[]): Promise<void> {
