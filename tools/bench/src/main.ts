@@ -13,6 +13,7 @@ const projects: Readonly<Record<string, () => Promise<{ jobs: Jobs; longJobs?: J
   'consensus-crdt': () => import('./consensus-crdt/jobs.ts'),
   'merkle-crdt': () => import('./merkle-crdt/jobs.ts'),
   pintracker: () => import('./pintracker/jobs.ts'),
+  raft: () => import('./raft/jobs.ts'),
   system: () => import('./system/jobs.ts')
 }
 
