@@ -321,6 +321,8 @@ export class Ledger {
     const term = witness.record.termAt(last.index)
     mustHold(
       term === last.term ||
+        // what a newer leader put in its place may have been synced together with it
+        (witness.record.terms.at(-1) ?? 0) > last.term ||
         (term === undefined && witness.snapshotIndex >= last.index) ||
         witness.record.first > last.index,
       'P6: what is acknowledged is on the disk',
