@@ -22,8 +22,11 @@ export class LonePeer implements AsyncDisposable {
     this.#process = process
   }
 
-  /** @param env - more settings, as variables `CLUSTER_…` */
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<LonePeer> {
+  /**
+   * @param env - more settings, as variables `CLUSTER_…`
+   * @param initArgs - more arguments of `init`
+   */
+  static async start(env: Readonly<Record<string, string>> = {}, initArgs: readonly string[] = []): Promise<LonePeer> {
     const folder = await mkdtemp(join(tmpdir(), 'cluster-interop-'))
     const [swarm, rest, gateway] = await Promise.all([freePort(0), freePort(0), freePort(0)])
     const tcp = (port: number): string => `/ip4/127.0.0.1/tcp/${port.toString()}`
@@ -43,7 +46,7 @@ export class LonePeer implements AsyncDisposable {
         ...env
       }
     }
-    await initPeer(setup)
+    await initPeer(setup, initArgs)
     const process = new PeerProcess({ ...setup, env: {} })
     const peer = new LonePeer(folder, rest, gateway, process)
     try {
