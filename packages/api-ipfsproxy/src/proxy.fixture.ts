@@ -10,7 +10,7 @@ import { IpfsProxy } from './ipfs-proxy.ts'
 const EXPOSED = 'X-Stream-Output, X-Chunked-Output, X-Content-Length'
 
 /** A daemon that answers as it is told, and otherwise with the headers of Kubo. */
-export class ScriptedDaemon {
+class ScriptedDaemon {
   readonly requests: IncomingMessage[] = []
   readonly #scripts = new Map<string, RequestListener>()
   readonly #server = createServer((request, response) => {

@@ -11,7 +11,7 @@ const MAX_NAME_BYTES = 255
 const NANOS_PER_MS = 1_000_000n
 
 /** How a name is compared. */
-export type NameMatch = 'exact' | 'iexact' | 'partial' | 'ipartial'
+type NameMatch = 'exact' | 'iexact' | 'partial' | 'ipartial'
 
 /** Which pins are wanted. */
 export interface PinFilter {

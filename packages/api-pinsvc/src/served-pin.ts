@@ -45,7 +45,7 @@ export function servedPinOf(pin: Pin): ServedPin {
  *
  * @see http-apis.md §6.7
  */
-export function createdMsOf(cid: CID, timestamp: Timestamp | undefined): number {
+function createdMsOf(cid: CID, timestamp: Timestamp | undefined): number {
   const seconds = timestamp === undefined ? 0 : Math.floor(timestampToMs(timestamp) / 1000)
   const { digest } = cid.multihash
   let fraction = 0

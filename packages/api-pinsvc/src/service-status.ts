@@ -26,6 +26,6 @@ export function serviceStatusOf({ peerMap }: Pick<GlobalPinInfo, 'peerMap'>): Se
 }
 
 /** The same for the statuses of all peers together. */
-export function serviceStatusOfBits(union: TrackerStatus): ServiceStatus | undefined {
+function serviceStatusOfBits(union: TrackerStatus): ServiceStatus | undefined {
   return byBits.find(([bits]) => (union & bits) !== 0)?.[1]
 }

@@ -14,6 +14,16 @@ export function httpListenOption(port: number): Option<readonly Multiaddr[]> {
   })
 }
 
+const userRights: Option<Readonly<Record<string, readonly string[]>>> = {
+  ...headerMap({
+    default: {},
+    omit: true,
+    description:
+      'What users may do: a list of read, add, pin, unpin-own and admin by user. Who is not in it may do everything.'
+  }),
+  fromEnv: rightsFromEnv
+}
+
 /**
  * The options that the REST API and the Pinning Service API share, in the order of the file, behind
  * `http_listen_multiaddress`.
@@ -46,15 +56,7 @@ export const httpApiOptions = {
   id: text({ default: '', omit: true, description: 'Peer ID of that host.' }),
   private_key: text({ default: '', omit: true, secret: true, description: 'Key of that host.' }),
   basic_auth_credentials: textMap({ default: null, load: 'Z', secret: true, description: 'Users and passwords.' }),
-  user_rights: {
-    ...headerMap({
-      default: {},
-      omit: true,
-      description:
-        'What users may do: a list of read, add, pin, unpin-own and admin by user. Who is not in it may do everything.'
-    }),
-    fromEnv: rightsFromEnv
-  },
+  user_rights: userRights,
   http_log_file: text({
     default: '',
     load: 'Z',
