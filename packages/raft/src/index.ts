@@ -50,3 +50,9 @@ export { Crc64 } from './snapshot/crc64.ts'
 export { decodeMeta, encodeMeta, type SnapshotMeta } from './snapshot/meta.ts'
 export { SnapshotFolder, type SnapshotFolderOptions } from './snapshot/snapshot-folder.ts'
 export { LocalNetwork } from './transport/local-network.ts'
+export {
+  Libp2pTransport,
+  RAFT_PROTOCOL,
+  type Libp2pTransportOptions,
+  type RaftHost
+} from './transport/libp2p-transport.ts'

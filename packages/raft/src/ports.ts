@@ -137,6 +137,9 @@ export interface RaftState {
   /** The latest configuration, committed or not. */
   readonly configuration: Configuration
   readonly isConfigurationCommitted: boolean
-  /** Whether a regular append of the present leader was taken in since the start: before that, `lastIndex` may be old. */
+  /**
+   * Whether this server leads, or took in a regular append of the present leader: before that `commitIndex` may be old, and
+   * the state with it. Who waits for this and then for `appliedIndex` ≥ `commitIndex` is up to date.
+   */
   readonly hasHeardLeader: boolean
 }

@@ -68,6 +68,8 @@ export function onEntries(state: CoreState, id: number, request: AppendRequest):
   } else {
     state.answer(answer(true), Math.min(match, log.lastIndex))
   }
+  // a heartbeat says nothing about the log
+  if (match > 0) state.hasHeardLeader = true
   // what comes after `match` in the own log may not be in the leader's
   const commitIndex = Math.min(request.commitIndex, match)
   if (commitIndex > state.commitIndex) {

@@ -122,13 +122,9 @@ export class Play {
     }
   }
 
-  #tell(line: string): void {
-    this.#lines.push(line)
-  }
+  #tell = (line: string): unknown => this.#lines.push(line)
 
-  #next(): number {
-    return ++this.#numbers
-  }
+  #next = (): number => ++this.#numbers
 
   #actor(name: string): Actor {
     const actor = this.#actors.get(name)
@@ -356,7 +352,7 @@ export class Play {
     for (const { name } of this.#actors.values()) this.#step(name, { type: 'tick' })
   }
 
-  /** Lets the next timer of one server fire, and nobody else's. */
+  /** Lets the next timer of one server fire. */
   #timeout(name: string): void {
     this.#nowMs = Math.max(this.#nowMs, this.#actor(name).core?.wakeAtMs ?? 0)
     this.#step(name, { type: 'tick' })

@@ -276,7 +276,6 @@ export class RaftCore {
       return
     }
     this.#acknowledge(request.term, request)
-    if (!isHeartbeat(request)) state.hasHeardLeader = true
     const unsafe = onEntries(state, id, request)
     if (unsafe !== undefined) this.#break(unsafe)
   }

@@ -41,6 +41,7 @@ export class Applier {
   #isAsked = false
   /** Work that must not meet an apply. */
   #between: (() => Promise<void>)[] = []
+  #isOver = false
 
   constructor(parts: ApplierParts, position: Applied) {
     this.#parts = parts
@@ -70,18 +71,22 @@ export class Applier {
     return new Promise((resolve, reject) => {
       this.#between.push(async () => {
         try {
+          if (this.#isOver || signal.aborted) throw new RaftError('RAFT_STOPPED', 'nothing is applied any more')
           resolve({ at: this.#position, data: await this.#parts.machine.snapshot({ signal }) })
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)))
         }
       })
-      this.kick()
+      if (this.#isOver) void this.#doBetween()
+      else this.kick()
     })
   }
 
   /** Resolves when the state machine is not called any more. */
   async stop(): Promise<void> {
+    this.#isOver = true
     await this.#running
+    await this.#doBetween()
   }
 
   async #run(): Promise<void> {
@@ -89,10 +94,10 @@ export class Applier {
     try {
       while (this.#isMore()) {
         this.#isAsked = false
-        for (const work of this.#between.splice(0)) await work()
+        await this.#doBetween()
         await this.#doRestore()
         while (!signal.aborted && (await this.#applyBatch())) {
-          for (const work of this.#between.splice(0)) await work()
+          await this.#doBetween()
           await this.#doRestore()
         }
       }
@@ -102,11 +107,17 @@ export class Applier {
           ? error
           : new RaftError('RAFT_MACHINE_FAILED', `the state machine failed: ${String(error)}`, { cause: error })
       )
+      this.#isOver = true
+      await this.#doBetween()
       return
     } finally {
       this.#running = undefined
     }
     if (this.#isMore()) this.kick()
+  }
+
+  async #doBetween(): Promise<void> {
+    for (const work of this.#between.splice(0)) await work()
   }
 
   #isMore(): boolean {

@@ -160,8 +160,8 @@ export class Server {
     this.halt()
     await this.#endServing?.()
     await this.#writer.stop()
-    await this.snapshots.stop()
     await this.#applier.stop()
+    await this.snapshots.stop()
   }
 
   /** Gives the core an input, and does what it says. */

@@ -1,4 +1,4 @@
-import { always, bytes, decode, decodeAt, encode, struct, type Codec } from '@cluster/msgpack'
+import { always, bytes, decodeAt, encode, struct, type Codec } from '@cluster/msgpack'
 import type { LogEntry, WireEntry } from '../entry.ts'
 import { instant, octet, unsigned, zeroTime } from './scalars.ts'
 
@@ -41,9 +41,4 @@ export function openEntry(encoded: Uint8Array): LogEntry {
   const { value, end } = decodeAt(fields, encoded, 0)
   if (end !== encoded.length) throw new Error(`an entry of ${end} bytes has ${encoded.length}`)
   return { ...value, encoded }
-}
-
-/** Reads the entry at the start of `bytes`. Throws a `MsgpackError`. */
-export function decodeEntry(from: Uint8Array): WireEntry {
-  return decode(fields, from)
 }
