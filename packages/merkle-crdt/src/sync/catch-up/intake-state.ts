@@ -56,7 +56,7 @@ export class IntakeRecords {
   }
 
   /** Keeps a chunk of the frame. */
-  keep(number: number, kind: SnapshotKind, data: Uint8Array): StorageOperation {
+  keep(number: number, kind: SnapshotKind, data: Uint8Array): Extract<StorageOperation, { put: unknown }> {
     const value = concatBytes(Uint8Array.of(KINDS.indexOf(kind)), data)
     return { put: { key: this.#layout.snapshot(`c/${number.toString().padStart(8, '0')}`), value } }
   }

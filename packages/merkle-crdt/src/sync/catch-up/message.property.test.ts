@@ -75,7 +75,7 @@ class Arbitrary {
           next: this.text()
         }
       }),
-      () => ({ type: 'done', code: this.text() })
+      () => ({ type: 'done', code: this.text(), missing: this.list(3, () => this.digest()) })
     ]
     const make = messages[this.below(messages.length)]
     if (make === undefined) throw new Error('no message')

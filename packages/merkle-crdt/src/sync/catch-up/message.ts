@@ -77,8 +77,11 @@ export type CatchUpMessage =
   | { readonly type: 'data'; readonly blocks: readonly Uint8Array[] }
   | { readonly type: 'snapshot'; readonly part: SnapshotPart; readonly cursor: string }
   | { readonly type: 'chunk'; readonly chunk: SnapshotChunk }
-  /** The end of an answer; `code` is empty, or why there is no (further) answer. */
-  | { readonly type: 'done'; readonly code: string }
+  /**
+   * The end of an answer; `code` is empty, or why there is no (further) answer; `missing`: of the blocks asked for, those
+   * that are not here. Each one is sent or missing, so that a question or an answer that was spoilt is found out.
+   */
+  | { readonly type: 'done'; readonly code: string; readonly missing: readonly Uint8Array[] }
 
 const KINDS: readonly SnapshotKind[] = ['heads', 'processed', 'tombstones', 'elements']
 const ENTRY_BYTES = 8 + 4 + DIGEST_BYTES
@@ -118,6 +121,7 @@ export function encodeMessage(message: CatchUpMessage): Uint8Array {
       break
     case 'done':
       text(writer, 1, message.code)
+      bytes(writer, 2, packDigests(message.missing))
       break
   }
   return writer.join().finish()
@@ -214,8 +218,10 @@ function decodeKnown(field: number, reader: BinaryReader): CatchUpMessage | unde
     }
     case FIELD.chunk:
       return { type: 'chunk', chunk: readChunk(inner) }
-    case FIELD.done:
-      return { type: 'done', code: readFields(inner).text(1) }
+    case FIELD.done: {
+      const fields = readFields(inner)
+      return { type: 'done', code: fields.text(1), missing: unpackDigests(fields.bytes(2), MAX_ASKED_BLOCKS) }
+    }
     default:
       return undefined
   }

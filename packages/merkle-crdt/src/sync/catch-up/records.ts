@@ -1,6 +1,8 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { CrdtError, messageOf } from '../../errors.ts'
 import type { Candidate } from '../../store/element-entry.ts'
+import type { Head } from '../../store/heads.ts'
+import { digestOfId } from './digest.ts'
 import { DIGEST_BYTES, type HelloHead } from './message.ts'
 
 /** One addition of a key that was not taken back. */
@@ -130,6 +132,15 @@ export function* decodeTombstones(data: Uint8Array): Generator<OutstandingTombst
     if (!key.startsWith('/')) throw new Error('a tombstone without a key')
     return { key, digest: checked(digest) }
   })
+}
+
+export function encodeHeads(heads: Iterable<Pick<Head, 'id' | 'height'>>): Uint8Array {
+  const writer = new RecordWriter()
+  for (const { id, height } of heads) {
+    const digest = digestOfId(id)
+    if (digest !== undefined) writer.addHead({ digest, height })
+  }
+  return writer.finish()
 }
 
 /** @throws CrdtError `ERR_CRDT_CATCH_UP` */

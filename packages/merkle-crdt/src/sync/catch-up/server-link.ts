@@ -3,6 +3,7 @@ import { CrdtError, messageOf } from '../../errors.ts'
 import type { Clock } from '../../ports.ts'
 import { deadline, wait } from '../deadline.ts'
 import { Conversation, unexpected, type CatchUpChannel } from './channel.ts'
+import { digestKey } from './digest.ts'
 import type { CatchUpMessage, Hello, IndexEntry, IndexRequest, SnapshotChunk, SnapshotPart } from './message.ts'
 
 /** A peer of the same cluster that speaks the protocol. */
@@ -99,10 +100,17 @@ export class ServerLink {
 
   /** Blocks, each handed on as it comes; in no promised order, and not all need be there. */
   blocks(digests: readonly Uint8Array[], take: (bytes: Uint8Array) => void): Promise<void> {
+    const asked = new Set(digests.map(digestKey))
+    let answered = 0
     return this.#ask({ type: 'blocks', digests }, (message) => {
-      if (message.type === 'done') return true
+      if (message.type === 'done') {
+        const isWhole = answered + message.missing.length === digests.length
+        if (isWhole && message.missing.every((digest) => asked.has(digestKey(digest)))) return true
+        throw unexpected(`${answered} blocks and ${message.missing.length} missing ones of ${digests.length}`)
+      }
       if (message.type !== 'data') throw unexpected(`${message.type} instead of blocks`)
       for (const bytes of message.blocks) take(bytes)
+      answered += message.blocks.length
       return false
     })
   }

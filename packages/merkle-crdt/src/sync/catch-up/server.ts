@@ -108,7 +108,9 @@ export class CatchUpServer {
       case 'index': {
         const { index, signal } = this.#parts
         const page = index.isComplete ? await index.page(question.request, signal) : undefined
-        await talk.write(page === undefined ? { type: 'done', code: 'unknown' } : { type: 'page', ...page })
+        await talk.write(
+          page === undefined ? { type: 'done', code: 'unknown', missing: [] } : { type: 'page', ...page }
+        )
         return
       }
       case 'blocks':
@@ -128,6 +130,7 @@ export class CatchUpServer {
 
   async #sendBlocks(talk: Conversation, digests: readonly Uint8Array[]): Promise<void> {
     const { storage, layout, signal } = this.#parts
+    const missing: Uint8Array[] = []
     let frame: Uint8Array[] = []
     let bytes = 0
     const flush = async (): Promise<void> => {
@@ -141,9 +144,11 @@ export class CatchUpServer {
     }
     let readAtOnce = READ_BLOCKS
     for (let at = 0; at < digests.length;) {
-      const keys = digests.slice(at, at + readAtOnce).map((digest) => layout.block(idOfDigest(digest)))
+      const asked = digests.slice(at, at + readAtOnce)
+      const keys = asked.map((digest) => layout.block(idOfDigest(digest)))
       at += keys.length
       const found = await readMany(storage, keys, { signal })
+      missing.push(...asked.filter((_, index) => found[index] === undefined))
       let read = 0
       for (const block of found) {
         if (block === undefined) continue
@@ -156,20 +161,20 @@ export class CatchUpServer {
       readAtOnce = read > FRAME_BYTES ? Math.max(1, Math.floor((keys.length * FRAME_BYTES) / read)) : READ_BLOCKS
     }
     await flush()
-    await talk.write({ type: 'done', code: '' })
+    await talk.write({ type: 'done', code: '', missing })
   }
 
   async #sendSnapshot(talk: Conversation, part: SnapshotPart, cursor: string): Promise<void> {
     const { snapshots, signal } = this.#parts
     const chunks = part === 'elements' ? snapshots.elements(cursor, signal) : await snapshots[part](signal)
     if (chunks === undefined) {
-      await talk.write({ type: 'done', code: 'busy' })
+      await talk.write({ type: 'done', code: 'busy', missing: [] })
       return
     }
     for await (const chunk of chunks) {
       this.counters.snapshotChunks += 1
       await talk.write({ type: 'chunk', chunk })
     }
-    await talk.write({ type: 'done', code: '' })
+    await talk.write({ type: 'done', code: '', missing: [] })
   }
 }

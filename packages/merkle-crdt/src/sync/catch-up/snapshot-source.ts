@@ -2,7 +2,6 @@ import type { Pair } from 'interface-datastore'
 import type { CrdtStorage } from '../../ports.ts'
 import { badEntry, readMany } from '../../store/draft.ts'
 import { decodeElementEntry, type Candidate } from '../../store/element-entry.ts'
-import type { Head } from '../../store/heads.ts'
 import type { Layout } from '../../store/layout.ts'
 import { greatestValue } from '../../store/merge.ts'
 import type { CrdtState } from '../../store/process.ts'
@@ -12,7 +11,7 @@ import { compareBytes, decodeUvarint } from '../../wire/uvarint.ts'
 import { readFrontier } from '../jobs.ts'
 import { digestOfId, sha256 } from './digest.ts'
 import { DIGEST_BYTES, type SnapshotChunk, type SnapshotKind } from './message.ts'
-import { RecordWriter, type SnapshotElement, type SnapshotRecord } from './records.ts'
+import { encodeHeads, RecordWriter, type SnapshotElement, type SnapshotRecord } from './records.ts'
 
 /** Elements read in one turn: few enough that the store is not held up, bounded in bytes by growing from the minimum. */
 const [MIN_PAGE, MAX_PAGE] = [64, 1024]
@@ -199,15 +198,6 @@ export class SnapshotSource {
     const { delta } = decodeNode(cid, bytes)
     return { priority: delta.priority, value: greatestValue(delta, key) }
   }
-}
-
-function encodeHeads(heads: readonly Head[]): Uint8Array {
-  const writer = new RecordWriter()
-  for (const { id, height } of heads) {
-    const digest = digestOfId(id)
-    if (digest !== undefined) writer.addHead({ digest, height })
-  }
-  return writer.finish()
 }
 
 /** The greatest by priority, then by bytes. */

@@ -12,7 +12,14 @@ import { cidOfDigest, digestKey, idOfDigest, sha256 } from './digest.ts'
 import type { IntakeRecords, IntakeState } from './intake-state.ts'
 import { DIGEST_BYTES, type SnapshotChunk } from './message.ts'
 import { BLOCKS_AT_ONCE, NewerBlocks, type NewerBlocksParts } from './newer-blocks.ts'
-import { decodeHeads, decodeRecords, decodeTombstones, type SnapshotElement, type SnapshotRecord } from './records.ts'
+import {
+  decodeHeads,
+  decodeRecords,
+  decodeTombstones,
+  encodeHeads,
+  type SnapshotElement,
+  type SnapshotRecord
+} from './records.ts'
 import type { ServerLink } from './server-link.ts'
 import { bestOf } from './snapshot-source.ts'
 
@@ -202,10 +209,14 @@ export class SnapshotSteps {
       const cid = cidOfDigest(digest)
       return { cid, id: blockIdOf(cid), height }
     })
-    await new NewerBlocks(this.#parts, (digests) => this.#blocks(digests)).merge(tops)
-    const blocks = await this.#blocks(tops.map(({ cid }) => cid.multihash.digest))
+    const newer = new NewerBlocks(this.#parts, {
+      fetch: (digests) => this.#blocks(digests),
+      keep: (left) => this.#records.keep(state.frameChunks, 'heads', encodeHeads(left))
+    })
+    const heads = await newer.merge(tops)
+    const blocks = await this.#blocks(heads.map(({ cid }) => cid.multihash.digest))
     const operations: StorageOperation[] = []
-    for (const { cid, id, height } of tops) {
+    for (const { cid, id, height } of heads) {
       const node = blocks.get(digestKey(cid.multihash.digest))
       if (node === undefined) throw wrong('the block of a head is not there')
       if (node.delta.priority !== height) throw wrong('the height of a head is wrong')
