@@ -15,7 +15,7 @@ export interface Election {
 }
 
 /** What follows from a message of a round. */
-export type ElectionResult = 'won' | 'goes-on' | { readonly higherTerm: number }
+type ElectionResult = 'won' | 'goes-on' | { readonly higherTerm: number }
 
 /**
  * Starts a round of pre-votes: asks whether votes would be given, and changes nothing durable.

@@ -6,14 +6,14 @@ import { newProgress, type Progress } from './progress.ts'
 import type { CoreState } from './state.ts'
 
 /** A read that waits until a majority said that this peer still leads. */
-export interface PendingRead {
+interface PendingRead {
   readonly id: number
   readonly index: number
   readonly round: number
 }
 
 /** Leadership on its way to another peer. */
-export interface Transfer {
+interface Transfer {
   readonly id: number
   readonly to: ServerId
   readonly deadlineMs: number
@@ -84,7 +84,7 @@ export function committedByMajority(state: CoreState, { progress, firstIndex }: 
 }
 
 /** How many voters answered since `sinceMs`, the own vote included. */
-export function votersHeardSince(state: CoreState, { progress }: Leadership, sinceMs: number): number {
+function votersHeardSince(state: CoreState, { progress }: Leadership, sinceMs: number): number {
   let heard = 0
   for (const { id, suffrage } of state.servers.latest.servers) {
     if (suffrage !== 0) continue

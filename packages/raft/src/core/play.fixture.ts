@@ -102,9 +102,6 @@ export class Play {
       case 'isolate':
         this.#isolated.add(first)
         break
-      case 'join':
-        this.#isolated.delete(first)
-        break
       case 'crash':
         this.#crash(this.#actor(first))
         break
@@ -156,7 +153,7 @@ export class Play {
     this.#start(actor)
   }
 
-  /** Gives a server a log with commands of these terms after the first entry, and starts it again. */
+  /** Gives a server commands of these terms, and starts it again. */
   #setLog(name: string, terms: readonly number[]): void {
     const actor = this.#actor(name)
     actor.core = undefined
@@ -266,7 +263,8 @@ export class Play {
     const index = actor.core?.appliableIndex ?? 0
     const applied = actor.log.filter((entry) => entry.index > actor.applied && entry.index <= index)
     actor.applied = Math.max(index, actor.applied)
-    if (applied.length > 0) this.#tell(`${actor.name} applies ${applied.map(describeEntry).join(', ')}`)
+    if (applied.length === 0) return
+    this.#tell(`${actor.name} applies ${applied.map(describeEntry).join(', ')}`)
   }
 
   #call(from: string, call: Call): void {
@@ -292,7 +290,7 @@ export class Play {
     this.#messages.push({ from, to: asked.from, text: describeReply(reply), deliver })
   }
 
-  /** Takes the messages of a link, `A>B` or `A>` or `>B`, or all. */
+  /** The messages of a link, `A>B`, `A>`, `>B`, or all. */
   #take(link: string): Message[] {
     const [from = '', to = ''] = link.split('>')
     const isMeant = (one: Message): boolean => (from === '' || one.from === from) && (to === '' || one.to === to)
@@ -352,7 +350,6 @@ export class Play {
     for (const { name } of this.#actors.values()) this.#step(name, { type: 'tick' })
   }
 
-  /** Lets the next timer of one server fire. */
   #timeout(name: string): void {
     this.#nowMs = Math.max(this.#nowMs, this.#actor(name).core?.wakeAtMs ?? 0)
     this.#step(name, { type: 'tick' })

@@ -17,7 +17,7 @@ const VERSION = 1
 export const SEGMENT_HEAD = 64
 
 /** Where the map of an entry is in its segment. */
-export interface Place {
+interface Place {
   readonly index: number
   readonly term: number
   readonly offset: number

@@ -10,7 +10,7 @@ export function testEntry(index: number, term: number, text = `${index}/${term}`
 }
 
 /** Where a log is. */
-export interface LogUnderTest {
+interface LogUnderTest {
   open(): Promise<RaftLog>
 }
 

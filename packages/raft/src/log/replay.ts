@@ -7,7 +7,7 @@ import type { Segment } from './segment.ts'
 import { TermRuns } from './term-runs.ts'
 
 /** What the files of a log hold. */
-export interface Replayed {
+interface Replayed {
   readonly segments: Segment[]
   readonly places: Places
   readonly terms: TermRuns

@@ -18,7 +18,7 @@ export interface Applied {
 }
 
 /** What an {@link Applier} needs. */
-export interface ApplierParts {
+interface ApplierParts {
   readonly machine: StateMachine
   readonly snapshots: SnapshotStore
   /** Entries from there on, that may be applied; undefined if there are none. */

@@ -12,7 +12,7 @@ interface Append {
 }
 
 /** What a {@link LogWriter} tells. */
-export interface WriterEvents {
+interface WriterEvents {
   /** These are durable: say what they held back. */
   readonly stored: (writes: readonly Write[]) => void
   readonly failed: (error: Error) => void

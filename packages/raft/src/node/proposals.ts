@@ -7,7 +7,7 @@ const BATCH_BYTES = 1024 * 1024
 const BATCH_ENTRIES = 1024
 
 /** Limits of a {@link ProposalQueue}. */
-export interface QueueLimits {
+interface QueueLimits {
   readonly maxEntries: number
   readonly maxBytes: number
   readonly timeoutMs: number

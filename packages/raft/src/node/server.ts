@@ -17,7 +17,7 @@ import { Snapshots } from './snapshots.ts'
 const MIN_WAIT_MS = 0.5
 
 /** What a {@link Server} tells. */
-export interface ServerEvents {
+interface ServerEvents {
   readonly outcome: (outcome: Outcome) => void
   readonly applied: (entries: readonly LogEntry[], results: readonly unknown[]) => void
   /** The state jumped to this entry. */

@@ -5,7 +5,7 @@ import type { Applier } from './applier.ts'
 import { defaultSnapshotPolicy, type SnapshotPolicy } from './options.ts'
 
 /** What {@link Snapshots} needs. */
-export interface SnapshotsParts {
+interface SnapshotsParts {
   readonly applier: Applier
   readonly store: SnapshotStore
   readonly policy: Partial<SnapshotPolicy>

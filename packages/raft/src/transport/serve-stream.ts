@@ -9,7 +9,7 @@ import { MAX_REQUEST_BYTES, readData, readRequest } from './request-reader.ts'
 const MAX_WAITING = 64
 
 /** What {@link serveStream} needs to know. */
-export interface ServeOptions {
+interface ServeOptions {
   readonly handler: (incoming: Incoming) => void
   readonly logger: RaftLogger
   readonly signal: AbortSignal

@@ -66,7 +66,7 @@ const ZONE_UTC = -1
 const TIME_LENGTH = 15
 
 /** Go's binary form of a time in UTC. */
-export function timeBytes(unixSeconds: bigint, nanoseconds: number): Uint8Array {
+function timeBytes(unixSeconds: bigint, nanoseconds: number): Uint8Array {
   const bytes = new Uint8Array(TIME_LENGTH)
   const view = new DataView(bytes.buffer)
   bytes[0] = 1
