@@ -133,7 +133,7 @@ export class Libp2pTransport implements RaftTransport {
     if (known?.epoch === epoch && known.stream.isOpen) return known.stream
     // what failed on this epoch stays failed: order would be lost
     if (known?.epoch === epoch) throw new RaftError('RAFT_UNREACHABLE', 'the stream has ended')
-    known?.stream.close()
+    known?.stream.end()
     const stream = new LaneStream((signal) => this.#open(to, signal))
     this.#lanes.set(key, { epoch, stream })
     return stream
