@@ -122,8 +122,10 @@ export function confirmedReads(state: CoreState, leadership: Leadership): Pendin
   }
   rounds.sort((a, b) => a - b)
   const confirmed = rounds[Math.floor((rounds.length - 1) / 2)] ?? 0
-  const ready = leadership.reads.filter(({ round }) => round <= confirmed)
-  if (ready.length > 0) leadership.reads = leadership.reads.filter(({ round }) => round > confirmed)
+  // an index that is not committed may be another's after all
+  const isReady = ({ round, index }: PendingRead): boolean => round <= confirmed && index <= state.commitIndex
+  const ready = leadership.reads.filter(isReady)
+  if (ready.length > 0) leadership.reads = leadership.reads.filter((read) => !isReady(read))
   return ready
 }
 
