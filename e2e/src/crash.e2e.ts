@@ -58,3 +58,17 @@ describe('a peer killed with -9', () => {
     }
   })
 })
+
+it('a peer whose log nobody reads any more goes on, and ends in order', async () => {
+  await using cluster = await TestCluster.create()
+  const peer = await cluster.peer('unheard', newSecret())
+  const running = peer.start()
+  await running.ready()
+  running.stopReading()
+  for (const text of ['one', 'two', 'three']) {
+    expect((await peer.ctl('pin', 'add', '--no-status', cidOf(text))).exitCode).toBe(0)
+  }
+  expect((await peer.ctl('pin', 'ls')).stdout.trim().split('\n')).toHaveLength(3)
+  await running.stop()
+  expect(running.exitCode).toBe(0)
+})

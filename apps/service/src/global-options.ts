@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createLogging, parseLogLevels, type LineFormat, type Logging } from '@cluster/observability'
+import { createLogging, parseLogLevels, type LineFormat, type Logging, streamOutput } from '@cluster/observability'
 import { attempt } from './failure.ts'
 
 /** The options in front of the command. */
@@ -25,7 +25,7 @@ export function folderOf({ config }: GlobalOptions, env: NodeJS.ProcessEnv): str
 export async function loggingOf(options: GlobalOptions, env: NodeJS.ProcessEnv): Promise<Logging> {
   const text = options.debug === true ? 'debug' : (options.loglevel ?? env['IPFS_CLUSTER_LOG_LEVEL'] ?? '')
   const levels = await attempt('parsing log level', () => parseLogLevels(text))
-  return createLogging({ levels, format: formatOf(env), output: process.stderr })
+  return createLogging({ levels, format: formatOf(env), output: streamOutput(process.stderr) })
 }
 
 function formatOf(env: NodeJS.ProcessEnv): LineFormat {

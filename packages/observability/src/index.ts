@@ -1,5 +1,6 @@
 export * from './line-format.ts'
 export * from './log-levels.ts'
 export * from './logging.ts'
+export * from './stream-output.ts'
 export { default, metricsConfig, MetricsEndpoint, type MetricsConfig } from './metrics-component.ts'
 export { prometheusMetrics } from './prometheus-metrics.ts'

@@ -30,7 +30,9 @@ const otherListeners = {
 /** Writes the folder of a new peer with IPFS inside. */
 export async function initPeer(setup: PeerSetup, args: readonly string[] = []): Promise<void> {
   const { name, folder, env, program = fromSource('service') } = setup
-  const done = await run(program, ['-c', folder, 'init', '--ipfs', 'embedded', '--force', ...args], { env: { ...otherListeners, ...env } })
+  const done = await run(program, ['-c', folder, 'init', '--ipfs', 'embedded', '--force', ...args], {
+    env: { ...otherListeners, ...env }
+  })
   if (done.exitCode !== 0) throw new Error(`${name}: init failed: ${done.stderr}`)
 }
 
@@ -93,6 +95,11 @@ export class PeerProcess {
   /** Resolves when the process has ended. */
   async exited(): Promise<void> {
     await this.#exited
+  }
+
+  /** From now on nobody reads what it logs, as when the terminal or the program goes away that started it. */
+  stopReading(): void {
+    this.#child.stderr?.destroy()
   }
 
   /** Ends the process at once, as a crash would. */
