@@ -167,7 +167,8 @@ async function scan({ order }: PinIndex, query: ListQuery, limit: number, signal
   for await (const segment of order.segments(range, signal)) {
     if (needles.some((needle) => !segment.includes(needle))) continue
     for (const { key, value } of decodeSegment(segment)) {
-      if (key < range.gte || key >= range.lt || !isNameWanted(searchedName(value), query)) continue
+      if (key < range.gte || key >= range.lt || needles.some((needle) => !value.includes(needle))) continue
+      if (!isNameWanted(searchedName(value), query)) continue
       if (query.meta.size > 0 && !hasMeta(searchedMeta(value), query.meta)) continue
       count += 1
       if (newest.length < limit) newest.push(pinKeyOf(key))
@@ -176,7 +177,7 @@ async function scan({ order }: PinIndex, query: ListQuery, limit: number, signal
   return { count, newest }
 }
 
-/** Bytes without which a segment holds no match. */
+/** Bytes without which a segment, or an entry, is no match: looking for them is faster than reading. */
 function needlesOf({ name, match, meta }: ListQuery): readonly Buffer[] {
   const texts = match === 'exact' || match === 'partial' ? [name] : []
   for (const [key, value] of meta) if (value !== '') texts.push(`${JSON.stringify(key)},${JSON.stringify(value)}`)
