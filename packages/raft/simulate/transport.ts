@@ -39,7 +39,9 @@ export class SimulatedTransport implements RaftTransport {
     const world = this.#world
     const from = this.#peer
     const to = world.peer(call.to)
-    const voters = from.state?.configuration
+    const { state } = from
+    // a request may leave after the campaign has ended, when the servers are others
+    const voters = state?.role === 'candidate' ? state.configuration : undefined
     world.attempt(() => {
       world.ledger.sent(from.name, call.to, call.request, voters)
     })
