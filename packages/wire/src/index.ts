@@ -31,14 +31,8 @@ export { pinOptionsFromQuery, pinOptionsToQuery } from './pin-options-query.ts'
 export { parseQuery } from './query.ts'
 export { explanationForm, moveForm, peerServiceForm } from './upkeep.ts'
 export type { RestParameter, RestParameterType } from './rest-parameters.ts'
-export {
-  REST_KEY_TYPES,
-  restRoutes,
-  type RestAnswer,
-  type RestRight,
-  type RestRoute,
-  type RestRouteName
-} from './rest-routes.ts'
+export type { RestAnswer, RestRight, RestRoute } from './rest-route.ts'
+export { REST_KEY_TYPES, restRoutes, type RestRouteName } from './rest-routes.ts'
 export { rpcMethods, type RpcMethodDescription } from './rpc-methods.ts'
 export { cidFromText } from './cid-text.ts'
 export { peerIdFromText } from './scalars.ts'
