@@ -128,6 +128,21 @@ describe('Reader', () => {
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype)
   })
 
+  it('takes a float for an integer only if it is whole and has at most 64 bits', () => {
+    const float = (value: number): Uint8Array => {
+      const bytes = new Uint8Array(9)
+      bytes[0] = 0xcb
+      new DataView(bytes.buffer).setFloat64(1, value)
+      return bytes
+    }
+    expect(decode(uint64, float(2 ** 63))).toBe(2n ** 63n)
+    expect(decode(int64, float(-(2 ** 63)))).toBe(-(2n ** 63n))
+    for (const value of [0.5, 2 ** 64, -(2 ** 64), Infinity, NaN]) {
+      expect(() => decode(uint64, float(value))).toThrow(MsgpackError)
+      expect(() => decode(int64, float(value))).toThrow(MsgpackError)
+    }
+  })
+
   it('answers garbage with a value or a MsgpackError, never with anything else', () => {
     const nested: Codec<{ readonly list: readonly string[] | undefined; readonly when: bigint | undefined }> = struct({
       list: field('l', array(string)),

@@ -282,8 +282,11 @@ export class Reader {
 
   #whole(value: number): number | bigint {
     if (Number.isSafeInteger(value)) return value
-    if (Number.isInteger(value)) return BigInt(value)
-    throw this.invalid(`an integer was expected, got a float with a fraction: ${value}`)
+    if (!Number.isInteger(value)) {
+      throw this.invalid(`an integer was expected, got a float with a fraction: ${value}`)
+    }
+    if (value < -(2 ** 63) || value >= 2 ** 64) throw this.invalid(`${value} has more than 64 bits`)
+    return BigInt(value)
   }
 
   #truncated(): MsgpackError {
