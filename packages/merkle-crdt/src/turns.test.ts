@@ -24,3 +24,13 @@ describe('turns that were stopped', () => {
     expect(clock.pending).toBe(0)
   })
 })
+
+test('of two failures in a row, the second begins the pause anew', async () => {
+  const clock = new ManualClock()
+  const turns = turnsOn(clock)
+  turns.pause(1000)
+  turns.pause(2000)
+  expect(clock.pending).toBe(1)
+  await clock.advance(2000)
+  expect(clock.pending).toBe(0)
+})

@@ -51,6 +51,8 @@ export class Turns {
   pause(delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures)): void {
     this.#failures = Math.min(this.#failures + 1, MAX_FAILURES)
     if (delayMs === 0 || this.#isStopped) return
+    // a block that failed on the disk began a pause, and so does the merge that waited for it
+    this.#cancelRetry?.()
     this.#cancelRetry = this.#clock.setTimer(this.#clock.nowMs() + delayMs, () => {
       this.#cancelRetry = undefined
       this.kick()
