@@ -76,7 +76,9 @@ export class PeerLedger {
     const known = this.#wants.get(form)
     if (known !== undefined) {
       known.priority = entry.priority
-      known.type = entry.type
+      // A want-have does not take back the block that is already queued for the peer.
+      if (known.queued !== 'queued') known.type = entry.type
+      else if (entry.type === 'block') known.type = 'block'
       known.sendDontHave = entry.sendDontHave
       return known
     }
