@@ -12,8 +12,10 @@ import { partition } from './partition.ts'
  * @see behaviours.md §2.1
  */
 export function balancedAllocator({
-  allocateBy: names
+  allocateBy
 }: BalancedConfig): Required<Pick<PinAllocator, 'metrics' | 'allocate' | 'explain'>> {
+  // A name that stands twice changes nothing the second time.
+  const names = [...new Set(allocateBy)]
   return {
     metrics: names,
     allocate: ({ priority, candidates, cid }) => [

@@ -26,10 +26,7 @@ describe('AL-2: allocator.balanced', () => {
     expect(load({}, { CLUSTER_BALANCED_ALLOCATEBY: 'a,b,c' })).toEqual({ allocateBy: ['a', 'b', 'c'] })
   })
 
-  it('refuses what is no list of names, and a name listed twice', () => {
-    expect(() => load({ allocate_by: 'x' })).toThrow(/^metricalloc\.allocate_by is invalid/)
-    expect(() => load({ allocate_by: ['a', 'b', 'a'] })).toThrow(
-      'metricalloc.allocate_by is invalid: a is listed twice'
-    )
+  it('refuses what is no list of names', () => {
+    expect(() => load({ allocate_by: 'x' })).toThrow('error parsing balanced.allocate_by: ')
   })
 })

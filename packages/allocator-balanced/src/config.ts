@@ -2,7 +2,7 @@ import { section, texts, type Section } from '@cluster/config'
 
 /** What {@link balancedConfig} reads from `allocator.balanced`. */
 export interface BalancedConfig {
-  /** Names of metrics, most important first. At least one, none twice. */
+  /** Names of metrics, most important first. At least one. */
   readonly allocateBy: readonly string[]
 }
 
@@ -15,15 +15,11 @@ const balanced = section({
   options: {
     allocate_by: texts({
       default: ['tag:group', 'freespace'],
-      description:
-        'Names of the metrics to spread copies over (partitionable ones) and to sort peers by, in this order',
-      parseError: 'metricalloc.allocate_by is invalid'
+      description: 'Names of the metrics to spread copies over (partitionable ones) and to sort peers by, in this order'
     })
   },
   validate: ({ allocateBy }) => {
-    if (allocateBy.length === 0) return 'metricalloc.allocate_by is invalid'
-    const twice = allocateBy.find((name, at) => allocateBy.indexOf(name) !== at)
-    return twice === undefined ? undefined : `metricalloc.allocate_by is invalid: ${twice} is listed twice`
+    return allocateBy.length === 0 ? 'metricalloc.allocate_by is invalid' : undefined
   }
 })
 

@@ -12,13 +12,13 @@ export const pinsvcConfig = section({
   name: NAME,
   env: 'CLUSTER_PINSVCAPI',
   options: { http_listen_multiaddress: httpListenOption(9097), ...httpApiOptions },
-  validate: (values) => {
+  validate: (values, baseDir) => {
     const { basicAuthCredentials, id, privateKey, libp2pListenMultiaddress } = values
     const users = new Set(Object.keys(basicAuthCredentials ?? {}))
     const listens = libp2pListenMultiaddress.length > 0
     const rights = complaint(() => userRights(values.userRights, users))
     return (
-      httpApiFailure(NAME, values) ??
+      httpApiFailure(NAME, values, baseDir) ??
       (rights === undefined ? undefined : `${NAME}.user_rights: ${rights}`) ??
       complaint(() => ownIdentity({ section: NAME, id, privateKey, listens }))
     )

@@ -31,8 +31,8 @@ export const restApiConfig = section({
       description: 'Tokens that are no longer taken, relative to the folder of the configuration.'
     })
   },
-  validate: (values) => {
-    const failure = httpApiFailure('restapi', values)
+  validate: (values, baseDir) => {
+    const failure = httpApiFailure('restapi', values, baseDir)
     if (failure !== undefined) return failure
     const rights = wrongRights(values)
     if (rights !== undefined) return `restapi.user_rights: ${rights}`

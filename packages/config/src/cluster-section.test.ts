@@ -82,6 +82,8 @@ describe('the cluster section', () => {
 
   it('takes an empty CLUSTER_SECRET for none, and refuses an empty number', () => {
     expect(clusterSection.load(vector.cluster, { CLUSTER_SECRET: '' }, '.').secret).toBeUndefined()
-    expect(() => clusterSection.load(vector.cluster, { CLUSTER_LEAVEONSHUTDOWN: '' }, '.')).toThrow(/leave_on_shutdown/)
+    expect(() => clusterSection.load(vector.cluster, { CLUSTER_LEAVEONSHUTDOWN: '' }, '.')).toThrow(
+      'assigning CLUSTER_LEAVEONSHUTDOWN to LeaveOnShutdown'
+    )
   })
 })

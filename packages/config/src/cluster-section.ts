@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { addressList, addresses, duration, flag, group, integer, secretKey, text } from './option.ts'
+import { addressList, addresses, duration, flag, group, integer, secretKey, text, unsignedInteger } from './option.ts'
 import { parseMultiaddr } from './multiaddr-text.ts'
 import { section, type ValuesOf } from './section.ts'
 
@@ -50,8 +50,16 @@ export const clusterSection = section({
     }),
     resource_manager: group({
       enabled: flag({ default: true, load: 'Z', description: 'Limit what connections and streams may take.' }),
-      memory_limit_bytes: integer({ default: 0, load: 'Z', description: 'Bytes; 0 for a quarter of the memory.' }),
-      file_descriptors_limit: integer({ default: 0, load: 'Z', description: '0 for half of what the system allows.' })
+      memory_limit_bytes: unsignedInteger({
+        default: 0,
+        load: 'Z',
+        description: 'Bytes; 0 for a quarter of the memory.'
+      }),
+      file_descriptors_limit: unsignedInteger({
+        default: 0,
+        load: 'Z',
+        description: '0 for half of what the system allows.'
+      })
     }),
     pubsub: group({
       seen_messages_ttl: duration({ default: 30 * MINUTE, description: 'How long a message counts as seen.' }),

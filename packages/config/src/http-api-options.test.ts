@@ -6,7 +6,7 @@ const config = section({
   name: 'x',
   env: 'CLUSTER_X',
   options: { http_listen_multiaddress: httpListenOption(1234), ...httpApiOptions },
-  validate: (values) => httpApiFailure('x', values)
+  validate: (values, baseDir) => httpApiFailure('x', values, baseDir)
 })
 
 describe('the options of an HTTP API', () => {
@@ -38,13 +38,17 @@ describe('the options of an HTTP API', () => {
     [{ max_header_bytes: 100 }, 'x.max_header_bytes must be not less then 4096'],
     [{ basic_auth_credentials: {} }, 'x.basic_auth_creds should be null or have at least one entry'],
     [{ cors_max_age: '-1s' }, 'x.cors_max_age is invalid'],
-    [{ ssl_cert_file: 'a.pem' }, 'error loading TLS certificate/key: x.ssl_cert_file and ssl_key_file belong together'],
+    [{ ssl_cert_file: 'a.pem' }, 'error loading TLS certificate/key: open /nowhere/a.pem: no such file or directory'],
+    [{ ssl_cert_file: import.meta.filename }, 'error loading TLS certificate/key: open /nowhere: no such file'],
+    [{ private_key: 'xx' }, 'error decoding x.private_key: illegal base64 data at input byte 0'],
+    [{ private_key: 'AAAA' }, 'error parsing x.private_key ID: proto: cannot parse invalid wire-format data'],
+    [{ id: 'xx' }, 'error parsing x.ID: failed to parse peer ID: invalid cid: selected encoding not supported'],
     [
       { http_listen_multiaddress: '/ip4/127.0.0.1/udp/1' },
       'error parsing x.http_listen_multiaddress: not a TCP or Unix'
     ]
   ])('%j is refused', (json, message) => {
-    expect(() => config.load(json, {}, '.')).toThrow(message)
+    expect(() => config.load(json, {}, '/nowhere')).toThrow(message)
   })
 
   it('reads rights from the environment', () => {

@@ -1,6 +1,10 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { listenTarget } from './listen-target.ts'
 import { addresses, duration, flag, headerMap, integer, text, textMap, texts, type Option } from './option.ts'
+import { parsePeerId } from './peer-id-text.ts'
+import { parsePrivateKey } from './private-key-text.ts'
 import type { Values } from './section.ts'
 
 /** Smallest value of `max_header_bytes`, and its default. */
@@ -84,8 +88,11 @@ export type HttpApiValues = Values<
  * What is wrong with the values, in the words of the reference, if anything.
  *
  * @param name - how errors call the section
+ * @param baseDir - the folder that the files of the certificate are seen from; they are read
  */
-export function httpApiFailure(name: string, values: HttpApiValues): string | undefined {
+export function httpApiFailure(name: string, values: HttpApiValues, baseDir: string): string | undefined {
+  const files = tlsFailure(values, baseDir)
+  if (files !== undefined) return `error loading TLS certificate/key: ${files}`
   if (values.readTimeoutMs < 0) return `${name}.read_timeout is invalid`
   if (values.readHeaderTimeoutMs < 0) return `${name}.read_header_timeout is invalid`
   if (values.writeTimeoutMs < 0) return `${name}.write_timeout is invalid`
@@ -96,12 +103,48 @@ export function httpApiFailure(name: string, values: HttpApiValues): string | un
     return `${name}.basic_auth_creds should be null or have at least one entry`
   }
   if (values.corsMaxAgeMs < 0) return `${name}.cors_max_age is invalid`
-  if ((values.sslCertFile === '') !== (values.sslKeyFile === '')) {
-    return `error loading TLS certificate/key: ${name}.ssl_cert_file and ssl_key_file belong together`
-  }
   const wrong = values.httpListenMultiaddress.find((address) => listenTarget(address) === undefined)
-  if (wrong === undefined) return undefined
-  return `error parsing ${name}.http_listen_multiaddress: not a TCP or Unix address: ${wrong.toString()}`
+  if (wrong !== undefined) {
+    return `error parsing ${name}.http_listen_multiaddress: not a TCP or Unix address: ${wrong.toString()}`
+  }
+  return identityFailure(name, values)
+}
+
+/** One file without the other reads the folder itself, which says so. */
+function tlsFailure({ sslCertFile, sslKeyFile }: HttpApiValues, baseDir: string): string | undefined {
+  if (sslCertFile === '' && sslKeyFile === '') return undefined
+  for (const file of [sslCertFile, sslKeyFile]) {
+    const path = resolve(baseDir, file)
+    try {
+      readFileSync(path)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EISDIR') return `read ${path}: is a directory`
+      return `open ${path}: ${(code === undefined ? undefined : openErrors[code]) ?? String(code)}`
+    }
+  }
+  return undefined
+}
+
+const openErrors: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  ENOTDIR: 'not a directory'
+}
+
+/** Whether the key and the ID of an own libp2p host can be read; that they fit is checked where they are used. */
+function identityFailure(name: string, { id, privateKey }: HttpApiValues): string | undefined {
+  try {
+    if (privateKey !== '') parsePrivateKey(privateKey, `${name}.private_key`)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  try {
+    if (id !== '') parsePeerId(id)
+  } catch (error) {
+    return `error parsing ${name}.ID: ${error instanceof Error ? error.message : String(error)}`
+  }
+  return undefined
 }
 
 /** `bob:read+pin,eve:read`. */

@@ -1,9 +1,11 @@
 import { ClusterError } from '@cluster/api'
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { z } from 'zod'
 import { toGoJson } from './go-json.ts'
+import { parsePeerId } from './peer-id-text.ts'
+import { parsePrivateKey } from './private-key-text.ts'
 
 /** Who a peer is. */
 export interface Identity {
@@ -53,20 +55,20 @@ export function formatIdentity({ id, privateKey }: Identity): string {
 
 function pair(id: string | undefined, key: string | undefined): Identity {
   if (id === undefined) throw invalid('identity ID not set')
-  const peer = decode('error decoding cluster ID', () => peerIdFromString(id))
+  const peer = decode('error decoding cluster ID', () => parsePeerId(id))
   if (key === undefined || key === '') throw invalid('no identity private_key set')
-  const privateKey = decode('error parsing private_key ID', () => privateKeyFromProtobuf(Buffer.from(key, 'base64')))
+  const privateKey = decode(undefined, () => parsePrivateKey(key))
   const owner = decode(`error parsing private_key ID (${privateKey.type})`, () => peerIdFromPrivateKey(privateKey))
   if (!owner.equals(peer)) throw invalid('identity ID does not match the private_key')
   return { id: peer, privateKey }
 }
 
-function decode<T>(what: string, read: () => T): T {
+function decode<T>(what: string | undefined, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    // The cause may quote the key: only its kind is passed on.
-    throw invalid(`${what}: ${error instanceof Error ? error.name : 'unreadable'}`)
+    const cause = error instanceof Error ? error.message : String(error)
+    throw invalid(what === undefined ? cause : `${what}: ${cause}`)
   }
 }
 

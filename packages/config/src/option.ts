@@ -1,14 +1,15 @@
 import { formatMultiaddr, parseMultiaddr } from './multiaddr-text.ts'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { formatDuration, parseDuration } from '@cluster/api'
 import { parseSecret } from './secret.ts'
+import { parsePeerId } from './peer-id-text.ts'
+import { readBoolean, readFloat, readInteger, readList, readMap } from './environment-text.ts'
 
 /**
  * What an absent value means: `D` absent, empty or zero keeps the default; `Z` absent is the zero value; `R` must be
- * there; `B` only `true` is ever taken.
+ * there (absent reads as the empty text); `B` only `true` is ever taken.
  *
  * @see cli-config.md §4.3
  */
@@ -25,6 +26,8 @@ export interface OptionInit<T> {
   readonly secret?: boolean
   /** Start of the error for a value that does not parse; the default names the option. */
   readonly parseError?: string
+  /** A text that does not parse counts as zero, which the validation of the section then refuses in its own words. */
+  readonly invalidIsZero?: boolean
 }
 
 /** One option: a zod codec between its JSON and its value, and the rules around it. */
@@ -36,7 +39,9 @@ export interface Option<T, Suffix extends string = ''> extends Required<Omit<Opt
   readonly suffix: Suffix
   /** How the type is called in documentation. */
   readonly type: string
-  /** Reads the text of an environment variable as JSON value. */
+  /** How Go calls the type, for the error of an environment variable. */
+  readonly goType: string
+  /** Reads the text of an environment variable as JSON value; what it throws is the reason that the error gives. */
   fromEnv(text: string): unknown
 }
 
@@ -60,6 +65,7 @@ interface Form<T, Suffix extends string> {
   readonly codec: z.ZodType<T>
   readonly zero: T
   readonly type: string
+  readonly goType?: string
   readonly suffix: Suffix
   fromEnv(text: string): unknown
 }
@@ -69,6 +75,8 @@ function option<T, Suffix extends string>(form: Form<T, Suffix>, init: OptionIni
     load: 'D',
     omit: false,
     secret: false,
+    invalidIsZero: false,
+    goType: 'string',
     ...init,
     ...form,
     parseError: init.parseError
@@ -76,13 +84,6 @@ function option<T, Suffix extends string>(form: Form<T, Suffix>, init: OptionIni
 }
 
 const asIs = (text: string): unknown => text
-/** Bases by prefix as in Go (`0x`, `0o`, `0b`, leading `0`); what is no number stays a text and fails the codec. */
-const asNumber = (text: string): unknown => {
-  if (text.trim() !== text || text === '') return text
-  const value = /^0\d+$/.test(text) ? Number.parseInt(text, 8) : Number(text)
-  return Number.isNaN(value) ? text : value
-}
-const splitAtCommas = (text: string): unknown => (text === '' ? [] : text.split(','))
 /** A list that may stand as a bare text when it has one element. */
 const stringOrArray = z.union([z.string(), z.array(z.string())])
 const asList = (value: string | readonly string[]): readonly string[] =>
@@ -117,24 +118,24 @@ export function text(init: OptionInit<string>): Option<string> {
 
 /** A whole number. */
 export function integer(init: OptionInit<number>): Option<number> {
-  return option({ codec: z.int(), zero: 0, type: 'integer', suffix: '', fromEnv: asNumber }, init)
+  return option({ codec: z.int(), zero: 0, type: 'integer', goType: 'int', suffix: '', fromEnv: readInteger }, init)
+}
+
+/** A whole number, zero or more. */
+export function unsignedInteger(init: OptionInit<number>, goType: 'uint' | 'uint64' = 'uint64'): Option<number> {
+  const fromEnv = (text: string): unknown => readInteger(text, true)
+  return option({ codec: z.int().min(0), zero: 0, type: 'integer, 0 or more', goType, suffix: '', fromEnv }, init)
 }
 
 /** A floating-point number. */
 export function decimalNumber(init: OptionInit<number>): Option<number> {
-  return option({ codec: z.number(), zero: 0, type: 'number', suffix: '', fromEnv: asNumber }, init)
+  return option({ codec: z.number(), zero: 0, type: 'number', goType: 'float64', suffix: '', fromEnv: readFloat }, init)
 }
-
-const booleanTexts: ReadonlyMap<string, boolean> = new Map(
-  ['1', 't', 'T', 'TRUE', 'true', 'True']
-    .map((yes) => [yes, true] as [string, boolean])
-    .concat(['0', 'f', 'F', 'FALSE', 'false', 'False'].map((no) => [no, false]))
-)
 
 /** True or false. */
 export function flag(init: OptionInit<boolean>): Option<boolean> {
-  const fromEnv = (value: string): unknown => booleanTexts.get(value) ?? value
-  return option({ codec: z.boolean(), zero: false, type: 'boolean', suffix: '', fromEnv }, init)
+  const codec = z.boolean()
+  return option({ codec, zero: false, type: 'boolean', goType: 'bool', suffix: '', fromEnv: readBoolean }, init)
 }
 
 /** A Go duration in JSON, milliseconds in code, where `Ms` is appended to the name. */
@@ -150,7 +151,7 @@ export function texts(init: OptionInit<readonly string[]>): Option<readonly stri
     (list) => list,
     (list) => [...list]
   )
-  return option({ codec: form, zero: [], type: 'list of strings', suffix: '', fromEnv: splitAtCommas }, init)
+  return option({ codec: form, zero: [], type: 'list of strings', suffix: '', fromEnv: readList }, init)
 }
 
 /** Listen or announce addresses: a bare text or a list. */
@@ -160,7 +161,7 @@ export function addresses(init: OptionInit<readonly Multiaddr[]>): Option<readon
     (value) => asList(value).map(parseMultiaddr),
     (list) => asStringOrArray(list.map(formatMultiaddr))
   )
-  return option({ codec: form, zero: [], type: 'multiaddress or list', suffix: '', fromEnv: splitAtCommas }, init)
+  return option({ codec: form, zero: [], type: 'multiaddress or list', suffix: '', fromEnv: readList }, init)
 }
 
 /** One address. */
@@ -173,6 +174,13 @@ export function address(init: OptionInit<Multiaddr | undefined>): Option<Multiad
   return option({ codec: form, zero: undefined, type: 'multiaddress', suffix: '', fromEnv: asIs }, init)
 }
 
+/** An address that must be there: where the section exists, absent and empty are refused as the empty address. */
+export function requiredAddress(init: OptionInit<Multiaddr>): Option<Multiaddr> {
+  const form = codec<z.ZodString, Multiaddr>(z.string(), parseMultiaddr, formatMultiaddr)
+  const required = { ...init, load: 'R' } as const
+  return option({ codec: form, zero: init.default, type: 'multiaddress', suffix: '', fromEnv: asIs }, required)
+}
+
 /** A list of addresses that is always written as a list. */
 export function addressList(init: OptionInit<readonly Multiaddr[]>): Option<readonly Multiaddr[]> {
   const form = codec<z.ZodArray<z.ZodString>, readonly Multiaddr[]>(
@@ -180,25 +188,17 @@ export function addressList(init: OptionInit<readonly Multiaddr[]>): Option<read
     (value) => value.map(parseMultiaddr),
     (list) => list.map(formatMultiaddr)
   )
-  return option({ codec: form, zero: [], type: 'list of multiaddresses', suffix: '', fromEnv: splitAtCommas }, init)
+  return option({ codec: form, zero: [], type: 'list of multiaddresses', suffix: '', fromEnv: readList }, init)
 }
 
 /** A list of peer IDs in which any `*` means everybody, as the value `*`. */
 export function peersOrAll(init: OptionInit<readonly PeerId[] | '*'>): Option<readonly PeerId[] | '*'> {
   const form = codec<z.ZodArray<z.ZodString>, readonly PeerId[] | '*'>(
     z.array(z.string()),
-    (list) => (list.includes('*') ? '*' : list.map((id) => peerIdFromString(id))),
+    (list) => (list.includes('*') ? '*' : list.map(parsePeerId)),
     (peers) => (peers === '*' ? ['*'] : peers.map(String))
   )
-  return option({ codec: form, zero: [], type: 'list of peer IDs or *', suffix: '', fromEnv: splitAtCommas }, init)
-}
-
-function mapItem(pair: string): [string, string] {
-  const [key, value, ...rest] = pair.split(':')
-  if (key === undefined || value === undefined || rest.length > 0) {
-    throw new SyntaxError(`invalid map item: ${JSON.stringify(pair)}`)
-  }
-  return [key, value]
+  return option({ codec: form, zero: [], type: 'list of peer IDs or *', suffix: '', fromEnv: readList }, init)
 }
 
 /** A map from text to text, or `null`. */
@@ -206,8 +206,9 @@ export function textMap(
   init: OptionInit<Readonly<Record<string, string>> | null>
 ): Option<Readonly<Record<string, string>> | null> {
   const form = z.record(z.string(), z.string()).nullable() as z.ZodType<Readonly<Record<string, string>> | null>
-  const fromEnv = (value: string): unknown => (value === '' ? {} : Object.fromEntries(value.split(',').map(mapItem)))
-  return option({ codec: form, zero: null, type: 'map of strings', suffix: '', fromEnv }, init)
+  const fromEnv = (value: string): unknown => Object.fromEntries(readMap(value))
+  const names = { type: 'map of strings', goType: 'map[string]string' }
+  return option({ codec: form, zero: null, ...names, suffix: '', fromEnv }, init)
 }
 
 /** A map from text to a list of texts, such as HTTP headers. */
@@ -219,16 +220,16 @@ export function headerMap(
     (value) => value,
     (value) => Object.fromEntries(Object.entries(value).map(([key, list]) => [key, [...list]]))
   )
-  const fromEnv = (value: string): unknown =>
-    value === ''
-      ? {}
-      : Object.fromEntries(
-          value
-            .split(',')
-            .map(mapItem)
-            .map(([key, item]) => [key, [item]])
-        )
-  return option({ codec: form, zero: {}, type: 'map of lists', suffix: '', fromEnv }, init)
+  const fromEnv = (value: string): unknown => Object.fromEntries(readMap(value).map(([key, item]) => [key, [item]]))
+  const names = { type: 'map of lists', goType: 'map[string][]string' }
+  return option({ codec: form, zero: {}, ...names, suffix: '', fromEnv }, init)
+}
+
+/** A list of numbers, or `null`. */
+export function numbers(init: OptionInit<readonly number[] | null>): Option<readonly number[] | null> {
+  const form = z.array(z.number()).nullable() as z.ZodType<readonly number[] | null>
+  const fromEnv = (value: string): unknown => readList(value).map(readFloat)
+  return option({ codec: form, zero: null, type: 'list of numbers', goType: '[]float64', suffix: '', fromEnv }, init)
 }
 
 /** Options that stand together under one key. */

@@ -8,10 +8,11 @@ const SECRET_BYTES = 32
  */
 export function parseSecret(hex: string): Uint8Array | undefined {
   if (hex === '') return undefined
-  const bad = /[^0-9a-fA-F]/.exec(hex)?.[0]
+  const bad = /[^0-9a-fA-F]/u.exec(hex)?.[0]
   if (bad !== undefined) {
     const point = (bad.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
-    throw new SyntaxError(`encoding/hex: invalid byte: U+${point}`)
+    const shown = /[\p{Cc}\p{Z}\p{Cf}]/u.test(bad) && bad !== ' ' ? '' : ` '${bad}'`
+    throw new SyntaxError(`encoding/hex: invalid byte: U+${point}${shown}`)
   }
   if (hex.length % 2 === 1) throw new SyntaxError('encoding/hex: odd length hex string')
   const bytes = Uint8Array.from(Buffer.from(hex, 'hex'))

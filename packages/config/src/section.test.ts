@@ -47,7 +47,9 @@ describe('section', () => {
     expect(() => config.load({ is_on: 'yes' }, {}, '.')).toThrow(/^error parsing sample\.is_on: /)
     expect(() => config.load({ some_interval: '-1s' }, {}, '.')).toThrow('sample.some_interval is invalid')
     expect(() => config.load([], {}, '.')).toThrow('sample: expected an object')
-    expect(() => config.load({}, { CLUSTER_SAMPLE_INNERPART_HIGHWATER: 'many' }, '.')).toThrow(/high_water/)
+    expect(() => config.load({}, { CLUSTER_SAMPLE_INNERPART_HIGHWATER: 'many' }, '.')).toThrow(
+      'assigning CLUSTER_SAMPLE_INNERPART_HIGHWATER to HighWater: converting'
+    )
   })
 
   it('writes what it reads, leaves defaults out where asked, and hides secrets in displays', () => {

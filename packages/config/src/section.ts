@@ -1,5 +1,6 @@
 import { ClusterError, type ConfigSection, type OptionDoc } from '@cluster/api'
 import { z } from 'zod'
+import { assignmentError } from './environment-text.ts'
 import type { Group, Option, Shape } from './option.ts'
 
 type Camel<K extends string> = K extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : K
@@ -23,8 +24,14 @@ export interface SectionInit<S extends Shape> {
   /** Prefix of its environment variables, such as `CLUSTER_DISK`. */
   readonly env: string
   readonly options: S
-  /** Says what is wrong with values that parsed, if anything; the first failure wins. */
-  validate?(values: Values<S>): string | undefined
+  /** What a value of the wrong JSON type is answered with; the default names the option and what it expects. */
+  readonly typeError?: string
+  /**
+   * Says what is wrong with values that parsed, if anything; the first failure wins.
+   *
+   * @param baseDir - the folder that relative paths are seen from
+   */
+  validate?(values: Values<S>, baseDir: string): string | undefined
 }
 
 /** A section with its defaults, as `init` writes them. */
@@ -60,10 +67,12 @@ export function section<const S extends Shape>(init: SectionInit<S>): Section<Va
     name: init.name,
     env: init.env,
     defaults,
-    load(json, env) {
+    load(json, env, baseDir) {
       const overridden = applyEnvironment(init, json, env)
-      const values = (overridden === undefined ? defaults : read(init.options, overridden, init.name)) as Values<S>
-      const failure = init.validate?.(values)
+      const values = (
+        overridden === undefined ? defaults : read(init.options, overridden, init.name, init.typeError)
+      ) as Values<S>
+      const failure = init.validate?.(values, baseDir)
       if (failure !== undefined) throw new ClusterError('CONFIG_INVALID', failure)
       return values
     },
@@ -94,37 +103,45 @@ function lookUp(json: Json, key: string): unknown {
   return other === undefined ? undefined : json[other]
 }
 
-function asObject(json: unknown, path: string): Json {
+function asObject(json: unknown, path: string, typeError?: string): Json {
   const parsed = z.record(z.string(), z.unknown()).safeParse(json)
   if (parsed.success) return parsed.data
-  throw new ClusterError('CONFIG_INVALID', `${path}: expected an object`)
+  throw new ClusterError('CONFIG_INVALID', typeError ?? `${path}: expected an object`)
 }
 
-function read(shape: Shape, json: unknown, path: string): Json {
-  const object = asObject(json, path)
+function read(shape: Shape, json: unknown, path: string, typeError: string | undefined): Json {
+  const object = asObject(json, path, typeError)
   return Object.fromEntries(
     entriesOf(shape).map(([key, entry]) => {
       const raw = lookUp(object, key) ?? undefined
       const name = `${path}.${key}`
-      if (!isGroup(entry)) return [nameOf(key, entry), readOption(entry, raw, name)]
-      return [nameOf(key, entry), raw === undefined ? defaultsOf(entry.group) : read(entry.group, raw, name)]
+      if (!isGroup(entry)) return [nameOf(key, entry), readOption(entry, raw, name, typeError)]
+      return [nameOf(key, entry), raw === undefined ? defaultsOf(entry.group) : read(entry.group, raw, name, typeError)]
     })
   )
 }
 
-function readOption(entry: AnyOption, raw: unknown, path: string): unknown {
-  const empty = raw === '' || raw === 0 || raw === false || (Array.isArray(raw) && raw.length === 0)
-  if (raw === undefined || (entry.load !== 'Z' && empty)) {
-    if (entry.load === 'R') throw new ClusterError('CONFIG_INVALID', `${path} is undefined`)
-    return entry.load === 'Z' ? entry.zero : entry.default
-  }
+const isEmpty = (raw: unknown): boolean =>
+  raw === '' || raw === 0 || raw === false || (Array.isArray(raw) && raw.length === 0)
+
+function readOption(entry: AnyOption, given: unknown, path: string, typeError: string | undefined): unknown {
+  const raw = given === undefined && entry.load === 'R' ? '' : given
+  if (raw === undefined) return entry.load === 'Z' ? entry.zero : entry.default
+  if (isEmpty(raw) && (entry.load === 'D' || entry.load === 'B')) return entry.default
   // The zero of a duration may also be written as the empty text.
   if (raw === '' && entry.suffix === 'Ms') return entry.zero
   const parsed = z.safeDecode(entry.codec, raw)
   if (parsed.success) return parsed.data
-  const cause = parsed.error.issues[0]?.message ?? 'invalid value'
-  throw new ClusterError('CONFIG_INVALID', `${entry.parseError ?? `error parsing ${path}`}: ${cause}`)
+  const [issue] = parsed.error.issues
+  // A conversion that fails is an issue of its own kind; all others say that the JSON type is wrong.
+  const isType = issue?.code !== 'custom'
+  if (isType) throw new ClusterError('CONFIG_INVALID', typeError ?? `error parsing ${path}: ${expected(entry, issue)}`)
+  if (entry.invalidIsZero) return entry.zero
+  throw new ClusterError('CONFIG_INVALID', `${entry.parseError ?? `error parsing ${path}`}: ${issue.message}`)
 }
+
+const expected = ({ type }: AnyOption, issue: z.core.$ZodIssue | undefined): string =>
+  issue === undefined || issue.code === 'invalid_union' ? `expected ${type}` : issue.message
 
 function write(shape: Shape, values: Json, form: 'file' | 'display'): Record<string, unknown> {
   const out: Record<string, unknown> = {}
@@ -157,7 +174,7 @@ function applyEnvironment<S extends Shape>(
   env: Readonly<Record<string, string | undefined>>
 ): unknown {
   const base: unknown = json ?? write(init.options, defaultsOf(init.options), 'file')
-  const { changed, value } = overlay(init.options, asObject(base, init.name), env, init.env)
+  const { changed, value } = overlay(init.options, asObject(base, init.name, init.typeError), env, init.env)
   return changed ? value : (json ?? undefined)
 }
 
@@ -173,22 +190,33 @@ function overlay(
     const name = envName(prefix, key)
     if (isGroup(entry)) {
       const raw = lookUp(json, key) ?? write(entry.group, defaultsOf(entry.group), 'file')
-      const inner = overlay(entry.group, asObject(raw, name), env, name)
+      const object = z.record(z.string(), z.unknown()).safeParse(raw)
+      if (!object.success) continue // what is wrong with it, reading it says
+      const inner = overlay(entry.group, object.data, env, name)
       if (inner.changed) value[key] = inner.value
       changed ||= inner.changed
       continue
     }
     const set = env[name]
+    if (set === undefined) continue
+    const converted = convert(entry, key, name, set)
     // Set but empty: a value with a default stays as the file has it, the others become empty.
-    if (set === undefined || (set === '' && entry.load === 'D' && entry.type !== 'integer')) continue
-    try {
-      value[key] = entry.fromEnv(set)
-    } catch (error) {
-      throw new ClusterError('CONFIG_INVALID', `${name}: ${error instanceof Error ? error.message : String(error)}`)
-    }
+    if (isEmpty(converted) && (entry.load === 'D' || entry.load === 'B')) continue
+    value[key] = converted
     changed = true
   }
   return { changed, value }
+}
+
+function convert(entry: AnyOption, key: string, name: string, set: string): unknown {
+  try {
+    return entry.fromEnv(set)
+  } catch (error) {
+    const details = error instanceof Error ? error.message : String(error)
+    // The reason may quote a secret.
+    const [shown, why] = entry.secret ? ['XXX_hidden_XXX', 'invalid map item'] : [set, details]
+    throw new ClusterError('CONFIG_INVALID', assignmentError(name, key, shown, entry.goType, why))
+  }
 }
 
 function* describe(shape: Shape, env: string, path = ''): Generator<OptionDoc> {

@@ -20,7 +20,9 @@ describe('service.json', () => {
   })
 
   it.each([
-    ['{', /JSON/],
+    ['{', /^unexpected end of JSON input$/],
+    ['{"a":1,}', /^service\.json is no JSON: Expected double-quoted property name in line 1$/],
+    ['{"cluster":{"secret": x0001}}', /^invalid character 'x' looking for beginning of value$/],
     ['[]', /^service\.json: /],
     ['{"api":3}', /^api: /],
     ['{"source":3}', /^source: /]

@@ -45,9 +45,9 @@ export function parseServiceFile(text: string): ServiceFile {
   try {
     json = JSON.parse(text)
   } catch (error) {
-    throw new ClusterError('CONFIG_INVALID', error instanceof Error ? error.message : String(error))
+    throw new ClusterError('CONFIG_INVALID', syntaxError(text, error))
   }
-  const parsed = serviceJson.safeParse(json)
+  const parsed = serviceJson.safeParse(json ?? {})
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const path = issue?.path.join('.') ?? ''
@@ -75,4 +75,20 @@ export function formatServiceFile(
     if (entries.length > 0) out[name] = Object.fromEntries(entries)
   }
   return toGoJson(out, 2)
+}
+
+/** What is wrong with a text that is no JSON, in Go's words; the engine's own would quote the file, and its secret. */
+function syntaxError(text: string, error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error)
+  const at = Number(/at position (\d+)/.exec(said)?.[1] ?? Number.NaN)
+  const unexpected = /^Unexpected token '(.+?)'/su.exec(said)?.[1]
+  if (said.includes('after JSON') && text[at] !== undefined) {
+    return `invalid character '${text[at]}' after top-level value`
+  }
+  if (said.startsWith('Unexpected end') || said.startsWith('Unterminated') || at >= text.trimEnd().length) {
+    return 'unexpected end of JSON input'
+  }
+  if (unexpected !== undefined) return `invalid character '${unexpected}' looking for beginning of value`
+  const line = Number.isNaN(at) ? '' : ` in line ${text.slice(0, at).split('\n').length}`
+  return `service.json is no JSON: ${said.replace(/ in JSON at position.*$/s, '').replace(/, ".*$/s, '')}${line}`
 }

@@ -30,6 +30,7 @@ export interface CrdtConfig {
 export const crdtConfig: Section<CrdtConfig> = section({
   name: 'crdt',
   env: 'CLUSTER_CRDT',
+  typeError: 'error unmarshaling crdt config',
   options: {
     cluster_name: text({
       default: 'ipfs-cluster',

@@ -22,7 +22,7 @@ const disk = section({
     metric_ttl: duration({
       default: 30_000,
       load: 'Z',
-      parseError: 'disk.metric_ttl is invalid',
+      invalidIsZero: true,
       description: 'How long a published metric is valid; it is renewed after half of that'
     }),
     metric_type: text({

@@ -18,7 +18,7 @@ export const numpinConfig: Section<NumpinConfig> = section({
     metric_ttl: duration({
       default: 10_000,
       load: 'Z',
-      parseError: 'disk.metric_ttl is invalid',
+      invalidIsZero: true,
       description: 'How long a published metric is valid; the pins are counted again after half of that'
     })
   },

@@ -20,7 +20,7 @@ export const pinqueueConfig: Section<PinqueueConfig> = section({
     metric_ttl: duration({
       default: 30_000,
       load: 'Z',
-      parseError: 'pinqueue.metric_ttl is invalid',
+      invalidIsZero: true,
       description: 'How long a published metric is valid; it is renewed after half of that'
     }),
     weight_bucket_size: integer({

@@ -18,7 +18,7 @@ export const pubsubmonConfig: Section<PubsubmonConfig> = section({
     check_interval: duration({
       default: 15_000,
       load: 'Z',
-      parseError: 'pubsubmon.check_interval too low',
+      invalidIsZero: true,
       description: 'How often expired metrics are looked for'
     })
   },

@@ -53,7 +53,10 @@ describe('the endpoint for Prometheus', () => {
   })
 
   it.each([
-    [{ enable_stats: true, prometheus_endpoint: '' }, 'metrics.prometheus_endpoint is undefined'],
+    [
+      { enable_stats: true, prometheus_endpoint: '' },
+      'loadMetricsOptions: PrometheusEndpoint multiaddr: failed to parse multiaddr "": empty multiaddr'
+    ],
     [{ prometheus_endpoint: 'x' }, 'loadMetricsOptions: PrometheusEndpoint multiaddr: '],
     [{ enable_stats: true, prometheus_endpoint: '/ip4/1.2.3.4/udp/1' }, 'expected an address with /tcp']
   ])('refuses %j', (json, message) => {

@@ -1,10 +1,10 @@
 import { ClusterError, PORT_VERSION, type BaseContext, type ComponentDescriptor, type Logger } from '@cluster/api'
 import {
-  address,
   duration,
   flag,
   formatMultiaddr,
   listenTarget,
+  requiredAddress,
   section,
   parseMultiaddr,
   type ValuesOf
@@ -28,17 +28,19 @@ export const metricsConfig = section({
   env: 'CLUSTER_METRICS',
   options: {
     enable_stats: flag({ default: false, load: 'Z', description: 'Count, and answer scrapes of Prometheus.' }),
-    prometheus_endpoint: address({
+    prometheus_endpoint: requiredAddress({
       default: parseMultiaddr('/ip4/127.0.0.1/tcp/8888'),
-      load: 'Z',
       description: 'Where GET /metrics is answered.',
       parseError: 'loadMetricsOptions: PrometheusEndpoint multiaddr'
     }),
-    reporting_interval: duration({ default: 30_000, description: 'Without effect: values are read at each scrape.' })
+    reporting_interval: duration({
+      default: 30_000,
+      parseError: 'error parsing metrics.metrics.reporting_interval',
+      description: 'Without effect: values are read at each scrape.'
+    })
   },
   validate({ enableStats, prometheusEndpoint, reportingIntervalMs }) {
     if (!enableStats) return undefined
-    if (prometheusEndpoint === undefined) return 'metrics.prometheus_endpoint is undefined'
     if (listenTarget(prometheusEndpoint) === undefined)
       return 'metrics.prometheus_endpoint: expected an address with /tcp'
     return reportingIntervalMs < 0 ? 'metrics.reporting_interval is invalid' : undefined
@@ -65,7 +67,7 @@ export class MetricsEndpoint {
   /** Opens the endpoint. @throws {ClusterError} `BUSY` naming the address */
   async beforeStart(): Promise<void> {
     const { enableStats, prometheusEndpoint } = this.#config
-    if (enableStats && prometheusEndpoint !== undefined) await this.#open(prometheusEndpoint)
+    if (enableStats) await this.#open(prometheusEndpoint)
   }
 
   async #open(endpoint: Multiaddr): Promise<void> {

@@ -87,8 +87,8 @@ describe('init', () => {
     const theirs = sectionsOf(JSON.parse(await readFile(recorded, 'utf8')))
     const done = await initFolder({ baseDir: join(root, 'reference'), builtIns })
     const ours = sectionsOf(JSON.parse(await readFile(done.servicePath, 'utf8')))
-    // a name and a secret of its own; of LevelDB's options those that mean something here
-    const different = ['cluster.peername', 'cluster.secret', 'datastore.leveldb']
+    // a name and a secret of its own
+    const different = ['cluster.peername', 'cluster.secret']
     for (const [key, value] of ours) {
       if (!different.includes(key)) expect({ [key]: value }).toEqual({ [key]: theirs.get(key) })
     }

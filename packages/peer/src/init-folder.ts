@@ -64,7 +64,7 @@ export async function initFolder(options: InitOptions): Promise<InitResult> {
   const text = formatServiceFile({ cluster: clusterSection.save(cluster, 'file'), sections })
 
   const known = await readIfThere(paths.identity)
-  const identity = known === undefined ? await createIdentity() : parseIdentity(known, env)
+  const identity = parseIdentity(known ?? formatIdentity(await createIdentity()), env)
   await writeWhole(paths.service, text, SECRET_FILE_MODE)
   if (known === undefined) await writeWhole(paths.identity, formatIdentity(identity), SECRET_FILE_MODE)
   await writeWhole(paths.peerstore, peers.map(({ address }) => `${address}\n`).join(''), 0o644)

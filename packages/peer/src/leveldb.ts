@@ -6,14 +6,27 @@ import {
   type Instances,
   type PeerDatastore
 } from '@cluster/api'
-import { flag, group, integer, section, text, type Option, type ValuesOf } from '@cluster/config'
+import {
+  decimalNumber,
+  flag,
+  group,
+  integer,
+  numbers,
+  section,
+  text,
+  unsignedInteger,
+  type Option,
+  type ValuesOf
+} from '@cluster/config'
 import { DatastoreError, fromGoOptions, LevelPeerDatastore } from '@cluster/datastore-leveldb'
 import { resolve } from 'node:path'
 
 const size = (description: string): Option<number> => integer({ default: 0, description: `${description} 0: default.` })
-const ignored = (): Option<number> => integer({ default: 0, description: 'No counterpart here; kept for Go peers.' })
-const ignoredFlag = (): Option<boolean> =>
-  flag({ default: false, description: 'No counterpart here; kept for Go peers.' })
+const KEPT = 'No counterpart here; kept for Go peers.'
+const ignored = (): Option<number> => integer({ default: 0, description: KEPT })
+const ignoredFactor = (): Option<number> => decimalNumber({ default: 0, description: KEPT })
+const ignoredFactors = (): Option<readonly number[] | null> => numbers({ default: null, description: KEPT })
+const ignoredFlag = (): Option<boolean> => flag({ default: false, description: KEPT })
 
 const config = section({
   name: 'leveldb',
@@ -30,10 +43,12 @@ const config = section({
       compaction_l0_trigger: ignored(),
       compaction_source_limit_factor: ignored(),
       compaction_table_size: size('Bytes of a table.'),
-      compaction_table_size_multiplier: ignored(),
+      compaction_table_size_multiplier: ignoredFactor(),
+      compaction_table_size_multiplier_per_level: ignoredFactors(),
       compaction_total_size: ignored(),
-      compaction_total_size_multiplier: ignored(),
-      compression: integer({ default: 0, description: '1 for tables without compression.' }),
+      compaction_total_size_multiplier: ignoredFactor(),
+      compaction_total_size_multiplier_per_level: ignoredFactors(),
+      compression: unsignedInteger({ default: 0, description: '1 for tables without compression.' }, 'uint'),
       disable_buffer_pool: ignoredFlag(),
       disable_block_cache: ignoredFlag(),
       disable_compaction_backoff: ignoredFlag(),
@@ -46,7 +61,7 @@ const config = section({
       no_write_merge: ignoredFlag(),
       open_files_cache_capacity: size('Files that may be open at once.'),
       read_only: ignoredFlag(),
-      strict: ignored(),
+      strict: unsignedInteger({ default: 0, description: KEPT }, 'uint'),
       write_buffer: size('Bytes of the log before it becomes a table.'),
       write_l0_pause_trigger: ignored(),
       write_l0_slowdown_trigger: ignored()

@@ -43,6 +43,12 @@ describe('the configuration of a peer', () => {
     expect(warnings).toEqual([])
   })
 
+  it('ignores an old name beside one that is known, with a warning', async () => {
+    const { components, warnings } = await load({ monitor: { monbasic: {}, pubsubmon: {} } })
+    expect(components.monitor.map(({ descriptor }) => descriptor.name)).toEqual(['pubsubmon'])
+    expect(warnings).toEqual(['monitor: unknown components are ignored: monbasic'])
+  })
+
   it('ignores unknown APIs and informers with one warning', async () => {
     const { components, warnings } = await load({ api: { restapi: {}, nosuchapi: {}, another: {} } })
     expect(components.api).toHaveLength(1)
@@ -52,8 +58,12 @@ describe('the configuration of a peer', () => {
   it.each([
     [{ consensus: {} }, 'could not determine the consensus component: add one entry to consensus (crdt)'],
     [{ datastore: undefined }, 'unknown datastore: add one entry to datastore (leveldb)'],
-    [{ datastore: { leveldb: {}, other: {} } }, 'datastore: expected exactly one entry, found leveldb, other'],
-    [{ datastore: { pebble: {} } }, 'datastore: there is no component "pebble" here; built in: leveldb'],
+    [
+      { datastore: { leveldb: {}, pebble: {} } },
+      'unknown datastore: datastore: expected exactly one entry, found leveldb'
+    ],
+    [{ datastore: { other: {} } }, 'datastore: there is no component "other" here; built in: leveldb'],
+    [{ datastore: { pebble: {} } }, 'datastore: pebble can be read by the Go program only'],
     [{ monitor: { monbasic: {} } }, 'monitor: there is no component "monbasic" here; built in: pubsubmon'],
     [{ cluster: undefined }, 'cluster section failed to validate: cluster.listen_multiaddress is undefined'],
     [{ cluster: { peername: 7 } }, 'error parsing cluster.peername'],

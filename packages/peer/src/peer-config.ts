@@ -39,6 +39,11 @@ const singles: readonly ComponentSection[] = [
   'exchange',
   'adder'
 ]
+/** Components of the reference that are known to be one of a kind, though they are not built in here. */
+const ofReference: ReadonlyMap<Kind, readonly string[]> = new Map([
+  ['consensus', ['crdt', 'raft']],
+  ['datastore', ['badger', 'badger3', 'leveldb', 'pebble']]
+])
 /** Kinds that a peer does not guess. */
 const required: ReadonlyMap<Kind, string> = new Map([
   ['consensus', 'could not determine the consensus component'],
@@ -101,17 +106,24 @@ async function loadKind(
     const rank = ({ descriptor }: ConfiguredComponent): number => builtIns.indexOf(descriptor) + 1 || Infinity
     return found.sort((a, b) => rank(a) - rank(b) || 0)
   }
-  const names = found.map(({ descriptor }) => descriptor.name).concat(unknown)
+  // An old name beside one that is known is ignored; two that are known are not.
+  const others = unknown.filter((name) => ofReference.get(kind)?.includes(name) === true)
+  const names = found.map(({ descriptor }) => descriptor.name).concat(others)
+  const missing = required.get(kind)
   if (names.length > 1) {
-    throw new ClusterError('CONFIG_INVALID', `${kind}: expected exactly one entry, found ${names.join(', ')}`)
+    const start = missing === undefined ? '' : `${missing}: `
+    throw new ClusterError('CONFIG_INVALID', `${start}${kind}: expected exactly one entry, found ${names.join(', ')}`)
   }
-  if (found.length === 1) return found
+  if (found.length === 1) {
+    if (unknown.length > 0) warnings.push(`${kind}: unknown components are ignored: ${unknown.join(', ')}`)
+    return found
+  }
   const known = builtIns.map(({ name }) => name).join(', ')
   if (unknown[0] !== undefined) {
+    if (kind === 'datastore' && others.length > 0) throw onlyReadByGo(unknown[0], baseDir)
     const text = `${kind}: there is no component ${JSON.stringify(unknown[0])} here`
     throw new ClusterError('CONFIG_INVALID', `${text}; built in: ${known}; others by package name or ./path`)
   }
-  const missing = required.get(kind)
   if (missing !== undefined) throw new ClusterError('CONFIG_INVALID', `${missing}: add one entry to ${kind} (${known})`)
   const [standIn] = builtIns
   if (standIn === undefined) throw new ClusterError('CONFIG_INVALID', `${kind}: expected exactly one entry, found none`)
@@ -128,4 +140,15 @@ function standIns(
   return builtIns
     .filter((builtIn) => !found.some(({ descriptor }) => descriptor === builtIn))
     .map((descriptor) => ({ descriptor, config: descriptor.config.load(undefined, env, baseDir) }))
+}
+
+/** The two commands that carry the state of a folder over, with a new folder in between. */
+function onlyReadByGo(store: string, baseDir: string): ClusterError {
+  const program = 'ipfs-cluster-service'
+  const steps = [
+    `with the Go program: ${program} -c ${baseDir} state export -f pins.json`,
+    `with this one, after "${program} -c ${baseDir} init --force": ${program} -c ${baseDir} state import -f pins.json`
+  ]
+  const text = `datastore: ${store} can be read by the Go program only. To carry the pins over, run ${steps.join(', then ')}`
+  return new ClusterError('CONFIG_INVALID', text)
 }
