@@ -1,6 +1,7 @@
 import type { AbortOptions, Logger } from '@libp2p/interface'
 import { CID } from 'multiformats/cid'
 import type { WireCid } from '../cid/parse.ts'
+import { FairTurns } from './fair-turns.ts'
 
 /**
  * Where the blocks are that peers may have. What is not there is told by an error with the name `NotFoundError`, or
@@ -18,50 +19,45 @@ export interface BitswapBlockstore {
   getSize?(cid: CID, options?: AbortOptions): number | Promise<number>
 }
 
-/** Reads for peers, so many at a time; a failing store counts as one that does not have the block. */
+/** Reads for peers, so many at a time and the peers in turn; a failing store counts as one that does not have the block. */
 export class BlockReader {
   readonly #store: BitswapBlockstore
   readonly #log: Logger | undefined
   readonly #signal: AbortSignal
-  readonly #waiting: (() => void)[] = []
-  #free: number
+  readonly #turns: FairTurns
 
   constructor(store: BitswapBlockstore, concurrency: number, signal: AbortSignal, log?: Logger) {
     this.#store = store
-    this.#free = concurrency
+    this.#turns = new FairTurns(concurrency)
     this.#signal = signal
     this.#log = log
   }
 
   /** Bytes of the block; `undefined` when it is not there. */
-  async size(cid: WireCid): Promise<number | undefined> {
-    if (this.#store.getSize === undefined) return (await this.get(cid))?.length
-    return await this.#read(cid, (decoded, options) => this.#store.getSize?.(decoded, options))
+  async size(peer: string, cid: WireCid): Promise<number | undefined> {
+    if (this.#store.getSize === undefined) return (await this.get(peer, cid))?.length
+    return await this.#read(peer, cid, (decoded, options) => this.#store.getSize?.(decoded, options))
   }
 
   /** The block; `undefined` when it is not there. */
-  async get(cid: WireCid): Promise<Uint8Array | undefined> {
-    return await this.#read(cid, async (decoded, options) => await join(await this.#store.get(decoded, options)))
+  async get(peer: string, cid: WireCid): Promise<Uint8Array | undefined> {
+    return await this.#read(peer, cid, async (decoded, options) => await join(await this.#store.get(decoded, options)))
   }
 
-  async #read<T>(cid: WireCid, read: (cid: CID, options: AbortOptions) => T | Promise<T>): Promise<T | undefined> {
-    if (this.#free === 0) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-      })
-    } else {
-      this.#free -= 1
-    }
-    try {
-      return await read(CID.decode(cid.bytes), { signal: this.#signal })
-    } catch (error) {
-      if (!isNotFound(error) && !this.#signal.aborted) this.#log?.error('reading a block for a peer failed - %e', error)
-      return undefined
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free += 1
-      else next()
-    }
+  async #read<T>(
+    peer: string,
+    cid: WireCid,
+    read: (cid: CID, options: AbortOptions) => T | Promise<T>
+  ): Promise<T | undefined> {
+    return await this.#turns.run(peer, async () => {
+      try {
+        return await read(CID.decode(cid.bytes), { signal: this.#signal })
+      } catch (error) {
+        if (!isNotFound(error) && !this.#signal.aborted)
+          this.#log?.error('reading a block for a peer failed - %e', error)
+        return undefined
+      }
+    })
   }
 }
 

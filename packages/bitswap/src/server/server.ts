@@ -4,6 +4,9 @@ import type { OutgoingBlock, OutgoingMessage, OutgoingPresence, WantlistEntry } 
 import { type BitswapBlockstore, BlockReader } from './block-reader.ts'
 import { Engine, type EngineSettings, type Task } from './engine.ts'
 
+/** Whose turn it is when a block is read that is no answer to a peer. */
+const OURSELVES = ''
+
 /** An answer with its blocks read. */
 export interface Response {
   readonly message: OutgoingMessage
@@ -31,7 +34,7 @@ export class Server {
     const wants = this.engine.received(peer, entries, full)
     await Promise.all(
       wants.map(async (want) => {
-        this.engine.found(peer, want, await this.#reader.size(want.cid))
+        this.engine.found(peer, want, await this.#reader.size(peer, want.cid))
       })
     )
   }
@@ -39,13 +42,13 @@ export class Server {
   /** The block is in the store. @param bytes - its size, if it is known; else it is looked up */
   async announced(cid: WireCid, bytes: number | undefined): Promise<void> {
     if (!this.engine.isWanted(cid.key)) return
-    const size = bytes ?? (await this.#reader.size(cid))
+    const size = bytes ?? (await this.#reader.size(OURSELVES, cid))
     if (size !== undefined) this.engine.announced(cid.key, size)
   }
 
   /** The block from the store; `undefined` when it is not there. */
   async read(cid: WireCid): Promise<Uint8Array | undefined> {
-    return await this.#reader.get(cid)
+    return await this.#reader.get(OURSELVES, cid)
   }
 
   /** Reads the blocks of the next message to the peer; `undefined` when there is nothing to send. */
@@ -57,7 +60,7 @@ export class Server {
       const unanswered: Task[] = []
       const data = await Promise.all(
         envelope.tasks.map(async ({ want, answer }) =>
-          answer === 'block' ? await this.#reader.get(want.cid) : undefined
+          answer === 'block' ? await this.#reader.get(peer, want.cid) : undefined
         )
       )
       for (const [index, planned] of envelope.tasks.entries()) {
