@@ -30,7 +30,7 @@ describe('a configuration that is wrong', () => {
     const done = await run(service, ['-c', folder, 'daemon'])
     expect(done.exitCode).toBe(1)
     expect(done.stderr).toMatch(
-      /\nerror loading configurations: error loading cluster secret from config: .*U\+0078\n$/
+      /\nerror loading configurations: error loading cluster secret from config: .*U\+0078 'x'\n$/
     )
     expect(done.stderr).not.toContain('xyz')
   })
