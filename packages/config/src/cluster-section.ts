@@ -15,12 +15,17 @@ export const clusterSection = section({
   name: 'cluster',
   env: 'CLUSTER',
   options: {
-    peername: text({ default: hostname(), description: 'Name of this peer, for people.' }),
+    peername: text({
+      default: hostname(),
+      defaultText: 'the name of the host',
+      description: 'Name of this peer, for people.'
+    }),
     secret: secretKey({
       default: undefined,
       load: 'Z',
       secret: true,
-      description: 'Key of the private network; peers with another one cannot connect. Empty: no private network.',
+      description:
+        'Key of the private network; peers with another one cannot connect. Empty: no private network. A new folder gets a random one.',
       parseError: 'error loading cluster secret from config'
     }),
     leave_on_shutdown: flag({ default: false, load: 'Z', description: 'Leave the peerset when stopped.' }),

@@ -1,4 +1,5 @@
 export * from './cluster-section.ts'
+export * from './format-reference.ts'
 export * from './go-json.ts'
 export * from './http-api-options.ts'
 export * from './identity.ts'

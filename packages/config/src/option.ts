@@ -19,6 +19,8 @@ export type LoadRule = 'D' | 'Z' | 'R' | 'B'
 export interface OptionInit<T> {
   readonly description: string
   readonly default: T
+  /** What documentation says of a default that is another one on each machine. */
+  readonly defaultText?: string
   readonly load?: LoadRule
   /** Left out of the file while it equals the default. */
   readonly omit?: boolean
@@ -31,8 +33,11 @@ export interface OptionInit<T> {
 }
 
 /** One option: a zod codec between its JSON and its value, and the rules around it. */
-export interface Option<T, Suffix extends string = ''> extends Required<Omit<OptionInit<T>, 'parseError'>> {
+export interface Option<T, Suffix extends string = ''> extends Required<
+  Omit<OptionInit<T>, 'parseError' | 'defaultText'>
+> {
   readonly parseError: string | undefined
+  readonly defaultText: string | undefined
   readonly codec: z.ZodType<T>
   readonly zero: T
   /** Appended to the name in code: `Ms` for durations. */
@@ -79,7 +84,8 @@ function option<T, Suffix extends string>(form: Form<T, Suffix>, init: OptionIni
     goType: 'string',
     ...init,
     ...form,
-    parseError: init.parseError
+    parseError: init.parseError,
+    defaultText: init.defaultText
   }
 }
 

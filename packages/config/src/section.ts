@@ -219,6 +219,11 @@ function convert(entry: AnyOption, key: string, name: string, set: string): unkn
   }
 }
 
+function whenAbsent(entry: AnyOption): string {
+  if (entry.load === 'R') return 'required'
+  return JSON.stringify(z.encode(entry.codec, entry.load === 'Z' ? entry.zero : entry.default))
+}
+
 function* describe(shape: Shape, env: string, path = ''): Generator<OptionDoc> {
   for (const [key, entry] of entriesOf(shape)) {
     const name = envName(env, key)
@@ -226,8 +231,10 @@ function* describe(shape: Shape, env: string, path = ''): Generator<OptionDoc> {
       yield* describe(entry.group, name, `${path}${key}.`)
       continue
     }
-    const json: unknown = z.encode(entry.codec, entry.default)
+    const byDefault = JSON.stringify(z.encode(entry.codec, entry.default))
     const { type, description, secret } = entry
-    yield { key: path + key, env: name, type, description, default: JSON.stringify(json), secret }
+    const doc = { key: path + key, env: name, type, description, default: entry.defaultText ?? byDefault, secret }
+    const absent = whenAbsent(entry)
+    yield absent === byDefault ? doc : { ...doc, absent }
   }
 }

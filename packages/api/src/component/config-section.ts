@@ -8,6 +8,8 @@ export interface OptionDoc {
   readonly description: string
   /** The default as JSON text; absent when there is none. */
   readonly default?: string
+  /** What a section without the key means, where that is not the default: JSON text, or a word such as `required`. */
+  readonly absent?: string
   readonly secret?: boolean
 }
 
