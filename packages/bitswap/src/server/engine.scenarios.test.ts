@@ -339,4 +339,29 @@ describe('taskmerger_test.go', () => {
     expect(bench.say()).toEqual([`${answer} 1`])
     expect(bench.say()).toEqual([])
   })
+  it.each([
+    ['block −', 'block −', undefined],
+    ['block −', 'have −', undefined],
+    ['block −', 'block +', 'block'],
+    ['block −', 'have +', 'have'],
+    ['have −', 'have −', undefined],
+    ['have −', 'block −', 'dont-have'],
+    ['have −', 'block +', 'block'],
+    ['have −', 'have +', 'have'],
+    ['have +', 'have +', undefined],
+    ['have +', 'block +', 'block'],
+    ['block +', 'block +', undefined],
+    ['block +', 'have +', undefined]
+  ] as const)('PushHaveVsBlockActive, PushSizeInfoActive: %s on its way, then %s, is %s', (before, after, answer) => {
+    const bench = new Bench({ wantHaveReplaceBytes: 0 })
+    const ask = (kind: string): void => {
+      if (kind.endsWith('+')) bench.sizes.set(1, 100)
+      bench.ask([entry(1, { type: kind.startsWith('block') ? 'block' : 'have' })])
+    }
+    ask(before)
+    const sending = bench.engine.next('p')
+    ask(after)
+    bench.engine.sent('p', sending?.tasks ?? [])
+    expect(bench.say()).toEqual(answer === undefined ? [] : [`${answer} 1`])
+  })
 })

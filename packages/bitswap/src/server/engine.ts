@@ -116,6 +116,7 @@ export class Engine {
     if (served?.ledger.has(want) !== true) return
     // A block that was announced while it was looked up is there, whatever the look-up saw.
     if (bytes === undefined && typeof want.block === 'number' && want.queued !== 'none') return
+    if (bytes !== undefined && want.queued === 'sending' && want.block === 'missing') want.again = true
     want.block = bytes === undefined || bytes > MAX_BLOCK_BYTES ? 'missing' : bytes
     this.#enqueue(peer, served, want)
   }
@@ -208,13 +209,15 @@ export class Engine {
     const allowed = this.#settings.mayHave(peer, entry.cid)
     if (!allowed && !entry.sendDontHave) return undefined
     if (this.#index.size >= this.#settings.remoteWants && served.ledger.get(entry.cid) === undefined) return undefined
+    const before = served.ledger.get(entry.cid)?.type
     const want = served.ledger.add(entry, (displaced) => {
       this.#forget(peer, served, displaced)
     })
     if (want === undefined) return undefined
     if (allowed) {
       this.#index.add(peer, want)
-      if (want.queued === 'sending') want.again = true
+      // What is on its way answers the same question; another one gets another answer.
+      if (want.queued === 'sending' && before === 'have' && want.type === 'block') want.again = true
       return want
     }
     // Not in the index: a block that comes later is not pushed.
