@@ -45,6 +45,19 @@ describe('bitswap_test.go', () => {
     await expect(bitswap.want(testBlock('one').cid)).rejects.toMatchObject({ code: 'BITSWAP_NOT_STARTED' })
   })
 
+  it('ProviderForKeyButNetworkCannotFind: a provider that nobody reaches is no failure; only the deadline ends it', async () => {
+    const [a, b] = [await scene.peer(), await scene.peer()]
+    const one = testBlock('one')
+    await give(a, one)
+    scene.swarm.unreachable.add(a.host.peerId.toString())
+    const options = { providers: [a.host.peerId], signal: scene.deadline(60_000) }
+    const ended = expect(b.bitswap.want(one.cid, options)).rejects.toThrow('deadline')
+    await scene.clock.advance(59_999)
+    expect(wantsOf(b)).toEqual([one.cid.toString()])
+    await scene.clock.advance(1)
+    await ended
+  })
+
   it('GetBlockFromPeerAfterPeerAnnounces', async () => {
     const [a, b] = await pair()
     const one = testBlock('one')
