@@ -1,6 +1,6 @@
 import { parseMultiaddr } from '@cluster/config'
 import type { Logging } from '@cluster/observability'
-import { createPeer } from '@cluster/peer'
+import { createPeer, displayConfig } from '@cluster/peer'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { attempt } from './failure.ts'
 import { loadFolder } from './load-folder.ts'
@@ -28,6 +28,7 @@ export async function daemon(
   // The flag is the environment variable by another name.
   const wanted = options.stats === true ? { ...env, CLUSTER_METRICS_ENABLESTATS: 'true' } : env
   const { config, identity } = await loadFolder(baseDir, wanted)
+  log.debug(`Configuration:\n${displayConfig(config)}\n`)
   for (const warning of config.warnings) log.warn(warning)
   const cluster = { ...config.cluster, leaveOnShutdown: config.cluster.leaveOnShutdown || options.leave === true }
   const peer = createPeer({

@@ -64,4 +64,18 @@ describe('section', () => {
     expect(config.save(values, 'file')).toEqual(json)
     expect(config.save(values, 'display')).toMatchObject({ token: 'XXX_hidden_XXX' })
   })
+
+  it('shows every key of the first level, and says of a secret neither what it is nor whether it is set', () => {
+    const shown = section({
+      name: 'x',
+      env: 'CLUSTER_X',
+      options: {
+        token: text({ default: '', omit: true, secret: true, description: 'what to say' }),
+        folder: text({ default: 'x', omit: true, description: 'where' }),
+        inner: group({ folder: text({ default: 'x', omit: true, description: 'where' }) })
+      }
+    })
+    expect(shown.save(shown.defaults, 'file')).toEqual({})
+    expect(shown.save(shown.defaults, 'display')).toEqual({ token: 'XXX_hidden_XXX', folder: 'x' })
+  })
 })

@@ -40,6 +40,9 @@ export interface Section<C> extends ConfigSection<C> {
   readonly defaults: C
 }
 
+/** What a display shows of a secret. */
+const HIDDEN = 'XXX_hidden_XXX'
+
 type AnyOption = Option<unknown, string>
 type Json = Readonly<Record<string, unknown>>
 const isGroup = (entry: AnyOption | Group<Shape>): entry is Group<Shape> => 'group' in entry
@@ -76,7 +79,7 @@ export function section<const S extends Shape>(init: SectionInit<S>): Section<Va
       if (failure !== undefined) throw new ClusterError('CONFIG_INVALID', failure)
       return values
     },
-    save: (config, form) => write(init.options, config, form),
+    save: (config, form) => write(init.options, config, form, form === 'display'),
     describe: () => [...describe(init.options, init.env)]
   }
 }
@@ -143,7 +146,8 @@ function readOption(entry: AnyOption, given: unknown, path: string, typeError: s
 const expected = ({ type }: AnyOption, issue: z.core.$ZodIssue | undefined): string =>
   issue === undefined || issue.code === 'invalid_union' ? `expected ${type}` : issue.message
 
-function write(shape: Shape, values: Json, form: 'file' | 'display'): Record<string, unknown> {
+/** @param whole - write also what the file would omit: a display shows every key of the first level */
+function write(shape: Shape, values: Json, form: 'file' | 'display', whole = false): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const [key, entry] of entriesOf(shape)) {
     const value = values[nameOf(key, entry)]
@@ -154,14 +158,17 @@ function write(shape: Shape, values: Json, form: 'file' | 'display'): Record<str
       continue
     }
     const json: unknown = z.encode(entry.codec, value)
-    if (entry.omit && sameJson(json, z.encode(entry.codec, entry.default))) continue
-    out[key] = form === 'display' && entry.secret && !isEmptyJson(json) ? 'XXX_hidden_XXX' : json
+    if (form === 'display' && entry.secret) {
+      out[key] = HIDDEN // set or not
+      continue
+    }
+    if (entry.omit && !whole && sameJson(json, z.encode(entry.codec, entry.default))) continue
+    out[key] = json
   }
   return out
 }
 
 const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
-const isEmptyJson = (json: unknown): boolean => json === '' || json === null
 
 function envName(prefix: string, key: string): string {
   return `${prefix}_${key.replaceAll('_', '').toUpperCase()}`
@@ -214,7 +221,7 @@ function convert(entry: AnyOption, key: string, name: string, set: string): unkn
   } catch (error) {
     const details = error instanceof Error ? error.message : String(error)
     // The reason may quote a secret.
-    const [shown, why] = entry.secret ? ['XXX_hidden_XXX', 'invalid map item'] : [set, details]
+    const [shown, why] = entry.secret ? [HIDDEN, 'invalid map item'] : [set, details]
     throw new ClusterError('CONFIG_INVALID', assignmentError(name, key, shown, entry.goType, why))
   }
 }

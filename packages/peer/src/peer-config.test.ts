@@ -1,7 +1,8 @@
 import { PORT_VERSION, type ComponentDescriptor, type Kind } from '@cluster/api'
 import { clusterSection } from '@cluster/config'
 import { describe, expect, it } from 'vitest'
-import { loadPeerConfig, type BuiltIns } from './peer-config.ts'
+import { builtIns as real } from './built-ins.ts'
+import { displayConfig, loadPeerConfig, type BuiltIns } from './peer-config.ts'
 
 function descriptor(kind: Kind, name: string): ComponentDescriptor {
   const config = { env: 'X', load: (json: unknown) => json, save: () => ({}), describe: () => [] }
@@ -47,6 +48,19 @@ describe('the configuration of a peer', () => {
     const { components, warnings } = await load({ monitor: { monbasic: {}, pubsubmon: {} } })
     expect(components.monitor.map(({ descriptor }) => descriptor.name)).toEqual(['pubsubmon'])
     expect(warnings).toEqual(['monitor: unknown components are ignored: monbasic'])
+  })
+
+  it('is shown whole, without its secrets', async () => {
+    const cluster = { ...whole.cluster, secret: 'ab'.repeat(32) }
+    const api = { restapi: { basic_auth_credentials: { bob: 'hunter2' } } }
+    const text = JSON.stringify({ ...whole, cluster, api })
+    const shown = displayConfig(await loadPeerConfig(text, '.', {}, real))
+    expect(shown).not.toMatch(/abab|bob|hunter2/)
+    expect(JSON.parse(shown)).toMatchObject({
+      cluster: { secret: 'XXX_hidden_XXX', follower_mode: false },
+      api: { restapi: { basic_auth_credentials: 'XXX_hidden_XXX', private_key: 'XXX_hidden_XXX', ssl_cert_file: '' } },
+      datastore: { leveldb: { folder: 'leveldb' } }
+    })
   })
 
   it('ignores unknown APIs and informers with one warning', async () => {

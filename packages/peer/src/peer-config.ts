@@ -2,6 +2,7 @@ import { ClusterError, type ComponentDescriptor, type Kind } from '@cluster/api'
 import {
   clusterSection,
   componentSections,
+  formatServiceFile,
   parseServiceFile,
   type ClusterSection,
   type ComponentSection,
@@ -83,6 +84,22 @@ export async function loadPeerConfig(
     components[kind] = await loadKind(kind, file, baseDir, env, builtIns[kind], warnings)
   }
   return { baseDir, cluster, components: components as Record<Kind, readonly ConfiguredComponent[]>, warnings }
+}
+
+/**
+ * The configuration as JSON for people and logs: what is in force, secrets hidden.
+ *
+ * @see cli-config.md §4.9
+ */
+export function displayConfig({ cluster, components }: PeerConfig): string {
+  const sections = componentSections.map((kind) => {
+    const entries = components[kind].map(({ descriptor, config }) => [
+      descriptor.name,
+      descriptor.config.save(config, 'display')
+    ])
+    return [kind, new Map(entries as [string, object][])] as const
+  })
+  return formatServiceFile({ cluster: clusterSection.save(cluster, 'display'), sections: Object.fromEntries(sections) })
 }
 
 async function loadKind(
