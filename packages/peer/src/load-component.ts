@@ -52,6 +52,7 @@ function isDescriptor(candidate: unknown): candidate is ComponentDescriptor {
     typeof config === 'object' &&
     config !== null &&
     typeof (config as { load?: unknown }).load === 'function' &&
+    typeof (config as { save?: unknown }).save === 'function' &&
     typeof create === 'function'
   )
 }
