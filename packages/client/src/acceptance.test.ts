@@ -2,33 +2,12 @@ import { parseTimestamp, TrackerStatus, type PinOptions } from '@cluster/api'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { ClusterClient, type ClusterClientInit, type Transport, type TransportRequest } from './index.ts'
+import { recording } from './recording.fixture.ts'
 
 // The rows of http-apis.md §11 that say something of a client: what it sends, and what it makes of the answer.
 
 const TOKEN = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJhZG1pbiJ9.M6IlVhzrvxAzhBmZ2XudPr_8WShHZR64S4kzrhKnLkE'
 const unpinned = CID.parse('QmWfVY9y3xjsixTgbd9AorQxH7VtMpzfx2HaWtsoUYecaX')
-
-function answering(
-  status: number,
-  body = '',
-  more: Partial<ClusterClientInit> = {}
-): { client: ClusterClient; seen: TransportRequest[] } {
-  const seen: TransportRequest[] = []
-  const transport: Transport = {
-    readsTrailers: true,
-    send(request) {
-      seen.push(request)
-      return Promise.resolve({ status, statusText: '', body: bytesOf(body), trailer: () => [] })
-    },
-    close: () => undefined
-  }
-  return { client: new ClusterClient({ url: 'http://host:9094', transport, ...more }), seen }
-}
-
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(new TextEncoder().encode(text))
-}
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
@@ -38,14 +17,14 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 describe('rows of the acceptance table', () => {
   it('1, 2: basic authentication asks for a token', async () => {
-    const { client, seen } = answering(200, `{"token":"${TOKEN}"}\n`, { username: 'admin', password: 'secret' })
+    const { client, seen } = recording(200, `{"token":"${TOKEN}"}\n`, { username: 'admin', password: 'secret' })
     expect(await client.token()).toBe(TOKEN)
     expect(seen[0]).toMatchObject({ method: 'POST', headers: { authorization: 'Basic YWRtaW46c2VjcmV0' } })
-    expect(seen[0]?.url.href).toBe('http://host:9094/token')
+    expect(seen[0]?.url.href).toBe('http://host/token')
   })
 
   it('3: the token is shown', async () => {
-    const { client, seen } = answering(200, '{"version":"1.1.6"}\n', { token: TOKEN })
+    const { client, seen } = recording(200, '{"version":"1.1.6"}\n', { token: TOKEN })
     await client.version()
     expect(seen[0]?.headers).toEqual({ authorization: `Bearer ${TOKEN}` })
   })
@@ -58,42 +37,42 @@ describe('rows of the acceptance table', () => {
     ['20', 404, 'pin is not part of the pinset', 'REFUSED'],
     ['22', 400, 'parameter replication-min invalid', 'REFUSED']
   ])('%s: %i %s', async (_row, status, message, code) => {
-    const { client } = answering(status, `${JSON.stringify({ code: status, message })}\n`)
+    const { client } = recording(status, `${JSON.stringify({ code: status, message })}\n`)
     await expect(client.allocation(unpinned)).rejects.toMatchObject({ code, status, message })
     await expect(collect(client.statusAll())).rejects.toMatchObject({ code, status, message })
   })
 
   it('6, 7: health without an answer; the graph is refused', async () => {
-    await answering(204).client.health()
-    const { client } = answering(401, '{"code":401,"message":"unauthorized: no auth provided"}\n')
+    await recording(204).client.health()
+    const { client } = recording(401, '{"code":401,"message":"unauthorized: no auth provided"}\n')
     await expect(client.connectGraph()).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
   })
 
   it('14: a refusal without a body', async () => {
-    await expect(answering(405).client.version()).rejects.toMatchObject({ code: 'REFUSED', status: 405 })
+    await expect(recording(405).client.version()).rejects.toMatchObject({ code: 'REFUSED', status: 405 })
   })
 
   it('18: a filter by types', async () => {
-    const { client, seen } = answering(204)
+    const { client, seen } = recording(204)
     await collect(client.allocations({ types: [2] }))
     expect(seen[0]?.url.search).toBe('?filter=pin')
   })
 
   it('19: an empty pinset', async () => {
-    const { client } = answering(204)
+    const { client } = recording(204)
     expect(await collect(client.allocations())).toEqual([])
     expect(await collect(client.statusAll())).toEqual([])
   })
 
   it('21: what nobody has pinned has a status', async () => {
     const peers = '{"12D3KooWFWDje5G7sMfoo5b9cfoPVkdYTu8JmrxP1rWaZxK5qK4J":{"peername":"one","status":"unpinned"}}'
-    const { client } = answering(200, `{"cid":"${unpinned.toString()}","name":"","peer_map":${peers}}\n`)
+    const { client } = recording(200, `{"cid":"${unpinned.toString()}","name":"","peer_map":${peers}}\n`)
     const { peerMap } = await client.status(unpinned)
     expect([...(peerMap ?? [])].map(([, { status }]) => status)).toEqual([TrackerStatus.unpinned])
   })
 
   it('the last: options in the query', async () => {
-    const { client, seen } = answering(200, `{"cid":"${unpinned.toString()}"}\n`)
+    const { client, seen } = recording(200, `{"cid":"${unpinned.toString()}"}\n`)
     const options: Partial<PinOptions> = {
       expireAt: parseTimestamp('2030-01-02T03:04:05.6Z'),
       metadata: new Map([['app', 'x y']]),

@@ -2,33 +2,12 @@ import { testPeerId } from '@cluster/testing'
 import { restRoutes, versionFromJSON } from '@cluster/wire'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { ClusterClient, type ClusterClientInit, type Transport, type TransportRequest } from './index.ts'
+import type { ClusterClient } from './index.ts'
+import { recording } from './recording.fixture.ts'
 
 const cid = CID.parse('QmWfVY9y3xjsixTgbd9AorQxH7VtMpzfx2HaWtsoUYecaX')
 const peer = testPeerId(1)
 const text = peer.toString()
-
-/** A client whose requests are kept, and answered alike. */
-function recording(
-  status: number,
-  body = '',
-  more: Partial<ClusterClientInit> = {}
-): { client: ClusterClient; seen: TransportRequest[] } {
-  const seen: TransportRequest[] = []
-  const transport: Transport = {
-    readsTrailers: true,
-    send(request) {
-      seen.push(request)
-      return Promise.resolve({ status, statusText: 'text of the status', body: bytesOf(body), trailer: () => [] })
-    },
-    close: () => undefined
-  }
-  return { client: new ClusterClient({ url: 'http://host', transport, ...more }), seen }
-}
-
-async function* bytesOf(body: string): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(new TextEncoder().encode(body))
-}
 
 async function readAll(items: AsyncIterable<unknown>): Promise<void> {
   const reader = items[Symbol.asyncIterator]()
