@@ -1,5 +1,4 @@
-import { mustHold, seededRandom, type Schedule, type SimulationReport } from '@cluster/testing'
-import { Dice } from './dice.ts'
+import { Dice, mustHold, seededRandom, type Schedule, type SimulationReport } from '@cluster/testing'
 import { checkRest, readRest } from './image.ts'
 import { contentOf } from './model.ts'
 import type { Peer } from './peer.ts'

@@ -1,7 +1,6 @@
-import { SimulatedClock, SimulatedNetwork, type SimulationReport } from '@cluster/testing'
+import { SimulatedClock, SimulatedNetwork, type Dice, type SimulationReport } from '@cluster/testing'
 import type { CID } from 'multiformats/cid'
 import { BlockRegistry } from './block-registry.ts'
-import type { Dice } from './dice.ts'
 import { Ledger } from './ledger.ts'
 import { idOfCid, readBroadcast } from './model-block.ts'
 import { Peer } from './peer.ts'

@@ -1,6 +1,5 @@
-import type { SimulatedClock } from '@cluster/testing'
+import type { Dice, SimulatedClock } from '@cluster/testing'
 import type { Folder, OpenFile } from '../src/index.ts'
-import type { Dice } from './dice.ts'
 
 /** A write that was not synced. */
 interface Loose {

@@ -1,5 +1,4 @@
-import { mustHold, seededRandom, type Schedule } from '@cluster/testing'
-import { Dice } from './dice.ts'
+import { Dice, mustHold, seededRandom, type Schedule } from '@cluster/testing'
 import type { Peer } from './peer.ts'
 import { Weather } from './weather.ts'
 import { Workload } from './workload.ts'

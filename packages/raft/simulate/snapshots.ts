@@ -1,6 +1,5 @@
-import type { SimulatedClock } from '@cluster/testing'
+import type { Dice, SimulatedClock } from '@cluster/testing'
 import { RaftError, type Snapshot, type SnapshotStore } from '../src/index.ts'
-import type { Dice } from './dice.ts'
 
 const RETAINED = 2
 

@@ -1,6 +1,5 @@
-import { SimulatedClock, SimulatedNetwork, type SimulationReport } from '@cluster/testing'
+import { SimulatedClock, SimulatedNetwork, type Dice, type SimulationReport } from '@cluster/testing'
 import { encodeConfiguration, EntryType, sealEntry, votersOf, type LogEntry } from '../src/index.ts'
-import type { Dice } from './dice.ts'
 import { Ledger } from './ledger.ts'
 import { Peer } from './peer.ts'
 
